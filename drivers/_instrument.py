@@ -1,0 +1,212 @@
+"""What all drivers share: identity, errors attributed to the last command, and the list of what they can say."""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from drivers._setting import Entry, Measured, Setting
+from drivers._wire import CLEAR_STATUS, IDENTIFY, Wire
+from drivers.errors import ErrorQueueNotEmpty, WrongInstrument
+
+_QUEUE_DEPTH = 32  # more than any of them holds: a queue that never empties must not hold us for ever
+_QUEUE_ENTRY = re.compile(r'([+-]?\d+),"(.*)"')
+_REGISTER = re.compile(r"\+?(\d+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A line that does something, or sets several things at once."""
+
+    header: str
+    page: str
+    doc: str
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A line that is answered in the given form, where that is more than one number."""
+
+    header: str
+    form: re.Pattern[str]
+    page: str
+    doc: str
+
+
+def try_each(steps: Iterable[tuple[str, Callable[[], object]]]) -> list[str]:
+    """Take every step whatever became of the one before; return those that failed, with their reasons.
+
+    Anything may fail on the way to safety (a full disk under the log, too), and nothing may stop it.
+    """
+    failed: list[str] = []
+    for name, step in steps:
+        try:
+            step()
+        except Exception as failure:
+            failed.append(f"{name}: {failure}")
+    return failed
+
+
+def register(header: str, page: str, doc: str) -> Query:
+    """Return the query of a status register."""
+    return Query(header, _REGISTER, page, doc)
+
+
+def names_of(bits: int, names: Sequence[str]) -> list[str]:
+    """Return the names of the bits that are set, lowest first; bits whose name is empty are left out."""
+    return [name for bit, name in enumerate(names) if name and bits >> bit & 1]
+
+
+class Instrument(ABC):
+    """One instrument on one wire. Assigning a name that is not on its data sheet raises AttributeError.
+
+    Every subclass declares `MODEL`, the `IDENTITY` that *IDN? must answer in full, and `__slots__`.
+    """
+
+    MODEL: ClassVar[str]
+    IDENTITY: ClassVar[re.Pattern[str]]
+
+    __slots__ = ("_identity", "_wire")
+
+    def __init_subclass__(cls) -> None:
+        if "__slots__" not in cls.__dict__:
+            raise TypeError(
+                f"{cls.__name__} must declare __slots__: without it a misspelt setting is accepted"
+            )
+
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
+        self._identity = ""
+        wire.expect(self.IDENTITY)
+
+    @property
+    def wire(self) -> Wire:
+        """The session that this instrument is driven over."""
+        return self._wire
+
+    @property
+    def identity(self) -> str:
+        """What the instrument answered to *IDN? when it was connected; empty before."""
+        return self._identity
+
+    def connect(self) -> list[str]:
+        """Check the identity and empty the list of old errors, which is returned; nothing is changed.
+
+        Another model raises WrongInstrument. From now on a resynchronisation must meet the same serial number.
+        """
+        identity = self._wire.ask(IDENTIFY)
+        if not self.IDENTITY.fullmatch(identity):
+            raise WrongInstrument(
+                f"{self._wire.name} must be a {self.MODEL}; at its address answered {identity!r}. "
+                "Nothing else was sent."
+            )
+        self._identity = identity
+        self._wire.expect(re.compile(re.escape(identity)))
+        return [f"{self._wire.name}: from before this connection: {entry}" for entry in self.pending_errors()]
+
+    @abstractmethod
+    def pending_errors(self) -> list[str]:
+        """Take what the instrument has to complain about, oldest first; the list is then empty."""
+
+    @abstractmethod
+    def park(self) -> None:
+        """Leave the instrument safe; NotParked where that could not be confirmed."""
+
+    def check_errors(self, after: str) -> None:
+        """Raise ErrorQueueNotEmpty where there are errors; they are put down to the line `after`."""
+        errors = self.pending_errors()
+        if errors:
+            raise ErrorQueueNotEmpty(
+                f"{self._wire.name} must accept {after!r}; it answered {'; '.join(errors)}. "
+                f"The old setting stays.\n{self._wire.last_exchanges()}"
+            )
+
+    def check(self, setting: str, value: float) -> None:
+        """Raise OutOfRange where the named setting would refuse `value`; nothing is sent either way."""
+        getattr(type(self), setting).words(value, self._wire.name)
+
+    def command(self, line: str) -> None:
+        """Say a line and check that it was accepted."""
+        self._wire.say(line)
+        self.check_errors(line)
+
+    def do(self, command: Command, arguments: str = "") -> None:
+        """Say a declared command and check that it was accepted."""
+        self.command(f"{command.header} {arguments}" if arguments else command.header)
+
+    def ask(self, query: Query, timeout: float | None = None) -> re.Match[str]:
+        """Ask a declared query; an answer of another form raises ReplyGarbled."""
+        return self._wire.match(query.header, query.form, timeout)
+
+    def ask_register(self, query: Query) -> int:
+        """Ask for a status register."""
+        return int(self.ask(query)[1])
+
+    def settings(self) -> dict[str, tuple[float | bool | str, str]]:
+        """Read every setting: name -> (value, unit)."""
+        return {
+            entry.name: (getattr(self, entry.name), entry.unit)
+            for entry in self._entries()
+            if isinstance(entry, Setting)
+        }
+
+    @classmethod
+    def headers(cls) -> set[str]:
+        """Return every header this driver can put on the wire; queries end in `?`."""
+        said = {IDENTIFY, CLEAR_STATUS}
+        for entry in cls._entries():
+            if isinstance(entry, Setting):
+                said |= {entry.header, f"{entry.header}?"}
+            else:
+                said.add(entry.header)
+        return said
+
+    @classmethod
+    def _entries(cls) -> Iterator[Entry[float] | Setting[bool] | Setting[str] | Command | Query]:
+        for owner in reversed(cls.__mro__):
+            for entry in vars(owner).values():
+                if isinstance(entry, Measured | Setting | Command | Query):
+                    yield entry
+
+
+class ScpiInstrument(Instrument):
+    """An instrument with an error queue."""
+
+    __slots__ = ()
+
+    next_error = Query(
+        "SYST:ERR?", _QUEUE_ENTRY, "622x-901-01 p. 11-2; 2182A-900-01 p. 11-18", "take the oldest entry"
+    )
+
+    def pending_errors(self) -> list[str]:
+        """Empty the error queue, at most 32 entries, oldest first."""
+        errors: list[str] = []
+        while len(errors) < _QUEUE_DEPTH:
+            entry = self.ask(self.next_error)
+            if int(entry[1]) == 0:
+                break
+            errors.append(entry[0])
+        return errors
+
+
+class RegisterInstrument(Instrument):
+    """An instrument without error texts: bits of the standard event register tell that a line was refused."""
+
+    __slots__ = ()
+
+    event_register = register("*ESR?", "IEEE 488.2 section 11.5.1", "what happened since it was last read")
+    EVENTS: ClassVar[Sequence[str]] = (
+        "",
+        "",
+        "query error (*ESR? bit 2)",
+        "",
+        "execution error, argument out of range (*ESR? bit 4)",
+        "command error, not understood (*ESR? bit 5)",
+    )
+
+    def pending_errors(self) -> list[str]:
+        """Read and so clear the event register; return its error bits in words."""
+        return names_of(self.ask_register(self.event_register), self.EVENTS)

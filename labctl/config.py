@@ -1,0 +1,246 @@
+"""Station and sample files: TOML with units, checked as a whole before anything is opened."""
+
+from __future__ import annotations
+
+import difflib
+import math
+import tomllib
+from collections.abc import Callable, Iterable, Iterator
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from labctl import door
+from labctl.errors import RequestError
+from labctl.record import Quantity
+
+
+def _quantity(unit: str) -> BeforeValidator:
+    def read(value: object) -> float:
+        if not isinstance(value, str):
+            raise ValueError(f"must be {door.kind_of(unit)}; got {value!r}")
+        try:
+            return door.parse(value, unit, "it")
+        except RequestError as error:
+            raise ValueError(str(error).removeprefix("it ").removesuffix(" Nothing was sent.")) from None
+
+    return BeforeValidator(read)
+
+
+Current = Annotated[float, _quantity("A"), Field(gt=0)]
+Volts = Annotated[float, _quantity("V"), Field(gt=0)]
+Tesla = Annotated[float, _quantity("T"), Field(gt=0)]
+FieldRate = Annotated[float, _quantity("T/s"), Field(gt=0)]
+FieldPerCurrent = Annotated[float, _quantity("T/A")]
+Metres = Annotated[float, _quantity("m"), Field(ge=0)]
+Ohms = Annotated[float, _quantity("ohm"), Field(gt=0)]
+Henries = Annotated[float, _quantity("H"), Field(gt=0)]
+Hertz = Annotated[float, _quantity("Hz")]
+Radians = Annotated[float, _quantity("rad")]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class InstrumentSection(_Section):
+    """One instrument: which data sheet it obeys and where it is."""
+
+    driver: str
+    resource: str
+
+
+class MagnetSection(_Section):
+    """One magnet: its axis, its supply, its gaussmeter where there is one, and its calibration."""
+
+    axis: Literal["x", "y", "z", "manual"] | None = None
+    azimuth: Radians | None = None
+    supply: str
+    gaussmeter: str | None = None
+    field_per_current: FieldPerCurrent
+    mu0_H_max: Tesla
+    slew: FieldRate
+    tolerance: Tesla = 5e-5
+    coil_resistance: Ohms = 0.4
+    coil_inductance: Henries = 0.1
+
+    @model_validator(mode="after")
+    def _one_direction(self) -> MagnetSection:
+        if (self.axis is None) == (self.azimuth is None):
+            raise ValueError('must have either axis = "x" | "y" | "z" | "manual" or azimuth = "30 deg"')
+        if self.field_per_current == 0:
+            raise ValueError("field_per_current must not be zero")
+        return self
+
+    @property
+    def direction(self) -> tuple[float, float, float]:
+        """Unit vector of the field (x along the current, z the film normal); "manual" counts as z."""
+        if self.azimuth is not None:
+            return (math.cos(self.azimuth), math.sin(self.azimuth), 0.0)
+        return {"x": (1.0, 0.0, 0.0), "y": (0.0, 1.0, 0.0)}.get(self.axis or "z", (0.0, 0.0, 1.0))
+
+
+class Limits(_Section):
+    """Nothing beyond these is ever sent."""
+
+    current: Current | None = None
+    compliance: Volts | None = None
+
+
+class Station(_Section):
+    """A station file: instruments, magnets and limits."""
+
+    name: str = Field(min_length=1, max_length=64)
+    visa: str
+    line_frequency: Hertz = 50.0
+    instruments: dict[str, InstrumentSection]
+    magnets: dict[str, MagnetSection] = {}
+    limits: Limits = Limits()
+
+    @property
+    def simulated(self) -> bool:
+        """True where simulated instruments are at the other end of the wire."""
+        return self.visa == "sim"
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Station:
+        if self.line_frequency not in (50.0, 60.0):
+            raise ValueError(f"line_frequency must be 50 Hz or 60 Hz; got {self.line_frequency:g} Hz")
+        resources = [section.resource for section in self.instruments.values()]
+        for resource in resources:
+            if resources.count(resource) > 1:
+                raise ValueError(f"each instrument must have its own resource; {resource} is given twice")
+        for name, magnet in self.magnets.items():
+            for part in filter(None, (magnet.supply, magnet.gaussmeter)):
+                if part not in self.instruments:
+                    raise ValueError(
+                        f"magnets.{name} must be made of instruments of this file; there is no "
+                        f"instruments.{part}{suggest(part, self.instruments)}"
+                    )
+        return self
+
+
+class Sample(_Section):
+    """A sample file: what is on the chip, the limits it survives, and its model on the simulated bench."""
+
+    name: str = Field(min_length=1, max_length=200)
+    stack: str = ""
+    notes: str = ""
+    t_AlOx: Metres = 0.0
+    width: Metres = 10e-6
+    thickness: Metres = 11.2e-9
+    device_seed: int = Field(default=0, ge=0, lt=2**63)
+    limits: Limits = Limits()
+    model: dict[str, str | int] = {}
+
+
+_Config = TypeVar("_Config", bound=BaseModel)
+
+
+def load_station(name_or_path: str) -> tuple[Station, str]:
+    """Read a station by built-in name or file; return it with the text of its file."""
+    return _load("station", name_or_path, Station)
+
+
+def load_sample(name_or_path: str) -> tuple[Sample, str]:
+    """Read a sample by built-in name or file; return it with the text of its file."""
+    return _load("sample", name_or_path, Sample)
+
+
+def built_in(kind: Literal["station", "sample"]) -> dict[str, Callable[[], str]]:
+    """Names of the built-in stations or samples, each with a function that gives the text of its file."""
+    folder = files("labctl") / f"{kind}s"
+    entries = sorted(folder.iterdir(), key=lambda entry: entry.name)
+    return {
+        entry.name.removesuffix(".toml"): entry.read_text for entry in entries if entry.name.endswith(".toml")
+    }
+
+
+def own_folder(kind: Literal["station", "sample"]) -> Path:
+    """Folder where the user's own station or sample files are found by name."""
+    import platformdirs
+
+    return Path(platformdirs.user_config_dir("labctl", appauthor=False)) / f"{kind}s"
+
+
+def sample_quantities(sample: Sample, text: str) -> dict[str, Quantity]:
+    """What the file says of the sample: its card, SI with units, and the text of its own file."""
+    return {
+        "name": Quantity(sample.name),
+        "stack": Quantity(sample.stack),
+        "notes": Quantity(sample.notes),
+        "t_AlOx": Quantity(sample.t_AlOx, "m", "thickness of the AlOx layer"),
+        "width": Quantity(sample.width, "m", "width of the Hall bar"),
+        "thickness": Quantity(sample.thickness, "m", "thickness of the metal that carries the current"),
+        "device_seed": Quantity(sample.device_seed, "1", "seed of the simulated device's quenched barriers"),
+        "sample_file": Quantity(text),
+    }
+
+
+def _load(kind: Literal["station", "sample"], name: str, model: type[_Config]) -> tuple[_Config, str]:
+    texts = built_in(kind)
+    own = own_folder(kind) / f"{name}.toml"
+    if name.endswith(".toml"):
+        path = Path(name)
+    elif name in texts and not (kind == "station" and name == "example"):
+        return _validate(kind, name, texts[name](), model), texts[name]()
+    elif "/" not in name and own.is_file():
+        path = own
+    else:
+        known = [known for known in texts if known != "example"]
+        raise RequestError(
+            f"--{kind} must be one of {', '.join(known)}, or a file ending in .toml; got {name!r}"
+            f"{suggest(name, known)}. Nothing was sent."
+        )
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise RequestError(
+            f"--{kind} must name a readable file; {path}: {reason}. Nothing was sent."
+        ) from error
+    return _validate(kind, str(path), text, model), text
+
+
+def _validate(kind: str, origin: str, text: str, model: type[_Config]) -> _Config:
+    try:
+        content = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise RequestError(f"{kind} file {origin} must be TOML; {error}. Nothing was sent.") from error
+    try:
+        return model.model_validate(content)
+    except ValidationError as error:
+        problems = "; ".join(_complaints(error, content, model))
+        raise RequestError(f"{kind} file {origin}: {problems}. Nothing was sent.") from error
+
+
+def _complaints(error: ValidationError, content: dict[str, Any], model: type[BaseModel]) -> Iterator[str]:
+    for problem in error.errors():
+        where = ".".join(str(part) for part in problem["loc"])
+        match problem["type"]:
+            case "extra_forbidden":
+                known = _fields_at(model, problem["loc"][:-1])
+                yield f"{where} is not known{suggest(str(problem['loc'][-1]), known)}"
+            case "missing":
+                yield f"{where} is missing"
+            case _:
+                message = problem["msg"].removeprefix("Value error, ")
+                yield f"{where} {message[0].lower() + message[1:]}".strip()
+
+
+def _fields_at(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
+    sections: dict[str, type[BaseModel]] = {
+        "instruments": InstrumentSection,
+        "magnets": MagnetSection,
+        "limits": Limits,
+    }
+    section = sections[str(location[0])] if location else model
+    return list(section.model_fields)
+
+
+def suggest(word: str, known: Iterable[str]) -> str:
+    """Return " (did you mean ...?)" where a known name is close to `word`, else nothing."""
+    close = difflib.get_close_matches(word, list(known), n=1)
+    return f" (did you mean {close[0]}?)" if close else ""

@@ -1,0 +1,109 @@
+"""Where units come in and go out: text with a unit to SI floats, SI floats to text people read."""
+
+from __future__ import annotations
+
+import math
+import re
+from decimal import Decimal
+from typing import Final
+
+from labctl.errors import RequestError
+
+MU_0: Final = 1.25663706127e-6  # vacuum permeability, T m/A, CODATA 2022
+
+_PREFIXES: Final = {"k": 1e3, "": 1.0, "m": 1e-3, "u": 1e-6, "µ": 1e-6, "μ": 1e-6, "n": 1e-9}
+
+#: SI unit -> the units accepted for it, with their factors; the first one or two show in error messages.
+_COMMON: Final[dict[str, dict[str, float]]] = {
+    "T": {
+        "Oe": 1e-4, "mT": 1e-3, "T": 1.0, "kOe": 0.1, "uT": 1e-6, "µT": 1e-6, "G": 1e-4, "kG": 0.1,
+        "A/m": MU_0, "kA/m": 1e3 * MU_0,
+    },
+    "s": {"ms": 1e-3, "s": 1.0, "us": 1e-6, "µs": 1e-6, "ns": 1e-9, "min": 60.0, "h": 3600.0},
+    "T/s": {"Oe/s": 1e-4, "mT/s": 1e-3, "T/s": 1.0},
+    "T/A": {"Oe/A": 1e-4, "mT/A": 1e-3, "T/A": 1.0},
+    "rad": {"deg": math.pi / 180, "rad": 1.0},
+    "1": {"": 1.0, "1": 1.0, "%": 0.01},
+}  # fmt: skip
+for _unit in ("A", "V", "ohm", "m", "Hz", "K", "H", "J"):
+    _COMMON[_unit] = {prefix + _unit: factor for prefix, factor in _PREFIXES.items()}
+_COMMON["ohm"] |= {prefix + "Ω": factor for prefix, factor in _PREFIXES.items()}
+
+_KIND: Final = {
+    "T": "a field with its unit, as 400 Oe, 40 mT or 0.04 T",
+    "A": "a current with its unit, as 0.1 mA or 1e-4 A",
+    "s": "a time with its unit, as 500 ms or 0.5 s",
+    "V": "a voltage with its unit, as 10 mV or 10 V",
+    "ohm": "a resistance with its unit, as 0.4 ohm",
+    "m": "a length with its unit, as 2 nm or 10 um",
+    "T/A": "a field per current with its unit, as 15 Oe/A or 1.5 mT/A",
+    "T/s": "a field rate with its unit, as 500 Oe/s or 50 mT/s",
+    "rad": "an angle with its unit, as 30 deg",
+    "1": "a plain number, as 1 or 0.5",
+}
+
+_NUMBER: Final = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
+_QUANTITY: Final = re.compile(rf"\s*({_NUMBER})\s*([^\d\s+-].*?)?\s*", re.ASCII)
+
+
+def kind_of(unit: str) -> str:
+    """Say in words what a value of an SI unit must look like ("a field with its unit, as 400 Oe ...")."""
+    return _KIND.get(unit, f"a value with its unit, as 1 {unit}")
+
+
+def parse(text: str, unit: str, name: str) -> float:
+    """Read "400 Oe" as a float in the SI unit `unit`; `name` is what the error message calls the value.
+
+    A bare number is refused where `unit` is not "1": 400 may mean oersted, millitesla or tesla. NaN and
+    infinity are refused. Units outside the common table are looked up by pint.
+    """
+    match = _QUANTITY.fullmatch(text)
+    if match is None:
+        raise RequestError(f"{name} must be {kind_of(unit)}; got {text!r}. Nothing was sent.")
+    number, symbol = match[1], match[2] or ""
+    if not math.isfinite(float(number)):
+        raise RequestError(f"{name} must be finite; got {text!r}. Nothing was sent.")
+    if not symbol and unit != "1":
+        raise RequestError(f"{name} must be {kind_of(unit)}; got the bare number {text!r}. Nothing was sent.")
+    factor = _COMMON.get(unit, {}).get(symbol)
+    if factor is None:
+        return _by_pint(float(number), symbol, unit, text, name)
+    # Decimal: 90 Oe/A is then the float nearest to 0.009, as a person who writes 0.009 T/A gets it
+    return float(Decimal(number) * Decimal(repr(factor)))
+
+
+def _by_pint(number: float, symbol: str, unit: str, text: str, name: str) -> float:
+    import pint
+
+    try:
+        return float(pint.UnitRegistry().Quantity(number, symbol).to("" if unit == "1" else unit).magnitude)
+    except (pint.PintError, ValueError, TypeError, AttributeError) as error:
+        raise RequestError(f"{name} must be {kind_of(unit)}; got {text!r}. Nothing was sent.") from error
+
+
+def factor_of(unit: str, display: str) -> float:
+    """SI value of one `display` unit: `factor_of("T", "Oe")` is 1e-4."""
+    if unit == display:
+        return 1.0
+    return _COMMON[unit][display]
+
+
+def show(value: float, unit: str, display: str | None = None, digits: int = 6) -> str:
+    """Write an SI value for people, in its display unit: `show(0.04, "T", "Oe")` is "400 Oe"."""
+    shown = display or unit
+    number = f"{value / factor_of(unit, shown):.{digits}g}"
+    return number if shown == "1" else f"{number} {shown}"
+
+
+def show_result(value: float, uncertainty: float, unit: str, display: str | None = None) -> str:
+    """Write a value with its standard uncertainty (both SI), rounded to two figures of the uncertainty."""
+    shown = display or unit
+    factor = factor_of(unit, shown)
+    value, uncertainty = value / factor, uncertainty / factor
+    suffix = "" if shown == "1" else f" {shown}"
+    if not math.isfinite(value):
+        return "not found"
+    if not math.isfinite(uncertainty) or uncertainty <= 0:
+        return f"{value:.5g}{suffix}"
+    decimals = max(0, 1 - math.floor(math.log10(uncertainty)))
+    return f"{value:.{decimals}f} ± {uncertainty:.{decimals}f}{suffix}"

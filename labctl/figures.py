@@ -1,0 +1,140 @@
+"""Figures in one style, as the field's journals print them: one column wide, ticks inside, safe colours."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from labctl.errors import RequestError
+
+if TYPE_CHECKING:
+    from labctl.engine import Outcome, Rehearsal
+    from protocols.vocabulary import Analysis, MeasurementProtocol
+
+#: Okabe and Ito's colours, told apart by colour-blind readers (jfly.uni-koeln.de/color, 2008).
+COLOURS: Final = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+FORMATS: Final = (".png", ".svg", ".pdf")
+
+STYLE: Final[dict[str, Any]] = {
+    "figure.figsize": (3.4, 2.6),  # inches: one column of a two-column journal
+    "figure.dpi": 200,
+    "savefig.dpi": 300,
+    "font.family": "sans-serif",
+    "font.size": 8,
+    "axes.labelsize": 8,
+    "axes.linewidth": 0.6,
+    "axes.titlesize": 8,
+    "legend.fontsize": 7,
+    "legend.frameon": False,
+    "lines.linewidth": 1.0,
+    "lines.markersize": 2.5,
+    "xtick.direction": "in",
+    "ytick.direction": "in",
+    "xtick.top": True,
+    "ytick.right": True,
+    "xtick.minor.visible": True,
+    "ytick.minor.visible": True,
+    "mathtext.default": "it",
+    "mathtext.fontset": "dejavusans",
+    "svg.fonttype": "none",
+    "pdf.fonttype": 42,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One run to draw: its protocol, columns, analysis and the label that tells it from the others."""
+
+    protocol: MeasurementProtocol
+    data: Mapping[str, Any]
+    analysis: Analysis
+    label: str
+
+
+def check_format(path: Path) -> None:
+    """Refuse a figure file whose ending is none of PNG, SVG and PDF."""
+    if path.suffix.lower() not in FORMATS:
+        raise RequestError(
+            f"a figure must end in {', '.join(FORMATS)}; got {path.name!r}. Nothing was written."
+        )
+
+
+def save(pictures: Sequence[Picture], path: Path, title: str = "") -> Path:
+    """Draw one run, or several of the same protocol overlaid, and save it; the ending of `path` decides how."""
+    check_format(path)
+    names = {picture.protocol.name for picture in pictures}
+    if len(names) != 1:
+        raise RequestError(f"runs in one figure must be of one protocol; got {', '.join(sorted(names))}.")
+
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+
+    with mpl.rc_context(STYLE):
+        figure = Figure(layout="constrained")
+        axes: Any = figure.subplots()
+        for picture, colour in zip(pictures, _colours(len(pictures)), strict=True):
+            label = picture.label if len(pictures) > 1 else None
+            picture.protocol.draw(axes, picture.data, picture.analysis, label=label, color=colour)
+        if len(pictures) > 1:
+            axes.legend()
+        if title:
+            axes.set_title(title)
+        figure.savefig(path)
+    return path
+
+
+def draw_beside(finished: Outcome) -> Path | None:
+    """Draw a run's figure beside its file; None where there is nothing to draw."""
+    if finished.path is None or finished.analysis is None:
+        return None
+    request = finished.request
+    picture = Picture(request.protocol, finished.data, finished.analysis, request.sample.name)
+    target = free_name(finished.path.with_suffix(".png"))
+    return save([picture], target, title=request.sample.name)
+
+
+def free_name(path: Path) -> Path:
+    """Return `path`, or the first of `path-2`, `path-3` ... that nobody has: no figure is ever replaced."""
+    candidate, number = path, 2
+    while candidate.exists():
+        candidate = path.with_stem(f"{path.stem}-{number}")
+        number += 1
+    return candidate
+
+
+def draw_prediction(rehearsed: Rehearsal) -> Path:
+    """Draw the predicted figure where the run's own would go."""
+    request = rehearsed.request
+    picture = Picture(request.protocol, rehearsed.data, rehearsed.analysis, request.sample.name)
+    target = request.target.with_name(f"{request.target.stem}_predicted.png")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RequestError(f"{target.parent} must be a directory: {error.strerror}.") from error
+    return save([picture], free_name(target), title=f"{request.sample.name}, predicted")
+
+
+def draw_files(paths: Sequence[Path], output: Path | None) -> Path:
+    """Draw stored runs, one or several of a protocol overlaid; return the figure's path."""
+    from labctl import registry, runfile
+    from labctl.request import make_parameters
+
+    target = output or paths[0].with_suffix(".png")
+    check_format(target)
+    if output is not None and output.exists():
+        raise RequestError(f"{output} exists already. Nothing was written.")
+    pictures: list[Picture] = []
+    for path in paths:
+        run = runfile.read_run(path)
+        protocol = registry.load_protocol(run.protocol)
+        parameters = make_parameters(protocol, {name: value.value for name, value in run.parameters.items()})
+        analysis = protocol.analyse(run.columns, parameters)
+        pictures.append(Picture(protocol, run.columns, analysis, str(run.sample["name"].value)))
+    title = pictures[0].label if len(pictures) == 1 else ""
+    return save(pictures, free_name(target), title=title)
+
+
+def _colours(count: int) -> list[str]:
+    return [COLOURS[index % len(COLOURS)] for index in range(count)]

@@ -1,0 +1,83 @@
+"""The manifest: a SHA-256 for every group and dataset of a file, so that any later change shows."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from labctl import hdf5
+
+PATH = "/entry/manifest"
+"""Where the manifest lies; it covers everything but itself."""
+
+_BLOCK = 65536
+_BOOKKEEPING = {
+    "REFERENCE_LIST",
+    "DIMENSION_LIST",
+}  # pointers of the dimension scales: addresses, not content
+
+
+def write(file: hdf5.Node) -> None:
+    """Add the manifest of all that `file` holds."""
+    digests = {path: _digest(node) for path, node in walk(file)}
+    made = hdf5.text(hdf5.group(file["entry"], "manifest", "NXnote"), "sha256", json.dumps(digests))
+    made.attrs["encoding"] = "json"
+
+
+def changes(file: hdf5.Node) -> list[str]:
+    """Return the paths that are not what they were when the manifest was written, or are gone.
+
+    What was added since is not looked at. Raises KeyError or ValueError where the manifest is unreadable.
+    """
+    digests: dict[str, str] = json.loads(file[f"{PATH}/sha256"][()])
+    present = dict(walk(file))
+    return [
+        path for path, digest in digests.items() if path not in present or _digest(present[path]) != digest
+    ]
+
+
+def walk(parent: hdf5.Node, path: str = "/") -> Iterator[tuple[str, hdf5.Node]]:
+    """Yield path and node of `parent` and of all that lies under it, but for the manifest."""
+    yield path, parent
+    if hasattr(parent, "keys"):
+        for name in parent:
+            below = f"{path.rstrip('/')}/{name}"
+            if below != PATH:
+                yield from walk(parent[name], below)
+
+
+def _digest(node: hdf5.Node) -> str:
+    digest = hashlib.sha256()
+    for name in sorted(set(node.attrs) - _BOOKKEEPING):
+        digest.update(name.encode() + b"=")
+        for part in _canonical(node.attrs[name]):
+            digest.update(part)
+    if hasattr(node, "dtype"):
+        digest.update(repr((node.shape, node.dtype.str)).encode())
+        blocks = (
+            (node[i : i + _BLOCK] for i in range(0, len(node), _BLOCK)) if node.ndim == 1 else (node[()],)
+        )
+        for block in blocks:
+            for part in _canonical(block):
+                digest.update(part)
+    return digest.hexdigest()
+
+
+def _canonical(value: Any) -> Iterator[bytes]:
+    # Every part is preceded by its kind and length: no two contents have the same bytes.
+    if isinstance(value, str | bytes):
+        raw = value.encode() if isinstance(value, str) else value
+        yield b"text %d:" % len(raw) + raw
+        return
+    array = np.asarray(value)
+    if array.dtype.kind == "O":
+        yield repr(array.shape).encode()
+        for item in array.flat:
+            yield from _canonical(item)
+    else:
+        yield repr((array.shape, array.dtype.str)).encode()
+        yield array.tobytes()

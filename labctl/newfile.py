@@ -1,0 +1,99 @@
+"""A new file appears whole or not at all, and never in place of another one."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable
+from pathlib import Path
+from uuid import uuid4
+
+from labctl.errors import LabctlError, RequestError
+
+_NO_HARD_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
+
+
+def check_writable(target: Path) -> None:
+    """Raise RequestError where `target` exists already or its directory does not take a new file.
+
+    A file is really made and removed, because permission bits say nothing of a read-only or a full disk.
+    """
+    if os.path.lexists(target):
+        raise RequestError(
+            f"{target} must not exist yet; it does. Nothing was overwritten: choose another name."
+        )
+    probe = _partial(target)
+    try:
+        os.close(os.open(probe, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o666))
+        probe.unlink()
+    except OSError as error:
+        raise RequestError(
+            f"{target.parent} must be a directory that takes new files; got: {error.strerror}."
+        ) from error
+
+
+def publish(content: bytes, target: Path, verify: Callable[[Path], None] | None = None) -> Path:
+    """Write `content` to a partial file beside `target`, verify it, then give it its name; return `target`.
+
+    `verify` is handed the partial file after it has reached the disk and raises where it is not right. Where
+    `target` came into being meanwhile, RequestError says so, the other file stays as it is, and the partial
+    file is kept. A disk that does not take the file raises LabctlError and leaves nothing behind.
+    """
+    partial = _partial(target)
+    try:
+        _write(partial, content)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise LabctlError(
+            f"{target} could not be written: {error.strerror}. No file was left behind."
+        ) from error
+    if verify is not None:
+        verify(partial)
+    try:
+        _name(partial, target)
+    except FileExistsError as error:
+        raise RequestError(
+            f"{target} must not exist; it appeared while it was being made. "
+            f"Nothing was overwritten: the whole file is kept as {partial.name}."
+        ) from error
+    _sync_directory(target.parent)
+    return target
+
+
+def _partial(target: Path) -> Path:
+    # The random part keeps two programs that want the same name out of each other's way.
+    return target.with_name(f"{target.name}.{uuid4().hex[:8]}.partial")
+
+
+def _write(path: Path, content: bytes) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o666)
+    try:
+        rest = memoryview(content)
+        while rest:  # one write() may be cut short without an error
+            rest = rest[os.write(descriptor, rest) :]
+        os.fsync(descriptor)
+        if hasattr(os, "posix_fadvise"):  # so that a verification reads the disk, not the page cache
+            os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+    finally:
+        os.close(descriptor)
+
+
+def _name(partial: Path, target: Path) -> None:
+    try:
+        os.link(partial, target, follow_symlinks=False)
+    except OSError as error:
+        if error.errno not in _NO_HARD_LINKS:
+            raise
+        # A USB stick (exFAT) has no hard links: claim the name with an empty file of our own, move onto that.
+        os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o666))
+        partial.replace(target)
+    else:
+        partial.unlink()
+
+
+def _sync_directory(directory: Path) -> None:
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

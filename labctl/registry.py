@@ -1,0 +1,39 @@
+"""What is installed: protocols, drivers and simulators, found by their entry points."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from typing import TYPE_CHECKING, Any, Literal
+
+from labctl.config import suggest
+from labctl.errors import RequestError
+
+if TYPE_CHECKING:
+    from protocols.vocabulary import MeasurementProtocol
+
+Group = Literal["protocols", "drivers", "simulators"]
+
+
+@cache
+def installed(group: Group) -> Mapping[str, EntryPoint]:
+    """Entry points of a group ("labctl.protocols", ...) by name; third parties add theirs the same way."""
+    return {point.name: point for point in sorted(entry_points(group=f"labctl.{group}"))}
+
+
+def load(group: Group, name: str) -> Any:
+    """Import what a name stands for; an unknown name raises RequestError and lists the known ones."""
+    points = installed(group)
+    if name not in points:
+        kind = group.removesuffix("s")
+        raise RequestError(
+            f"the {kind} must be one of {', '.join(points)}; got {name!r}{suggest(name, points)}. "
+            "Nothing was sent."
+        )
+    return points[name].load()
+
+
+def load_protocol(name: str) -> MeasurementProtocol:
+    """Import a measurement protocol by the name that the command line uses."""
+    return load("protocols", name)

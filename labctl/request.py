@@ -1,0 +1,92 @@
+"""From `-p key=value` to a checked set of parameters: the request as a whole, before anything is opened."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, get_origin
+
+from pydantic import ValidationError
+from pydantic.fields import FieldInfo
+
+from labctl import door
+from labctl.config import suggest
+from labctl.errors import RequestError
+
+if TYPE_CHECKING:
+    from protocols.vocabulary import MeasurementProtocol, ParameterSet
+
+
+def unit_of(field: FieldInfo) -> tuple[str, str]:
+    """SI unit and display unit of a protocol parameter."""
+    extra = field.json_schema_extra
+    if not isinstance(extra, dict):
+        return "1", "1"
+    return str(extra.get("unit", "1")), str(extra.get("display", "1"))
+
+
+def limits_of(field: FieldInfo) -> str:
+    """The limits of a parameter in its display unit, as "0.001 to 1 mA" or "above 0 Oe"."""
+    unit, display = unit_of(field)
+    parts: list[str] = []
+    for constraint in field.metadata:
+        for attribute, word in (("ge", "at least"), ("gt", "above"), ("le", "at most"), ("lt", "below")):
+            bound = getattr(constraint, attribute, None)
+            if bound is not None:
+                parts.append(f"{word} {door.show(bound, unit, display)}")
+    return ", ".join(parts)
+
+
+def read_parameters(protocol: MeasurementProtocol, assignments: Iterable[str]) -> ParameterSet:
+    """Read `key=value` texts with their units; one RequestError line names everything that is wrong."""
+    fields = protocol.parameters.model_fields
+    values: dict[str, Any] = {}
+    for assignment in assignments:
+        name, equals, text = assignment.partition("=")
+        name = name.strip()
+        if not equals:
+            raise RequestError(f"-p must be key=value; got {assignment!r}. Nothing was sent.")
+        if name not in fields:
+            known = ", ".join(fields)
+            raise RequestError(
+                f"{protocol.name} has no parameter {name!r}{suggest(name, fields)}; it has {known}. "
+                "Nothing was sent."
+            )
+        if name in values:
+            raise RequestError(f"{name} must be given once; got it twice. Nothing was sent.")
+        values[name] = _read(name, fields[name], text.strip())
+    return make_parameters(protocol, values)
+
+
+def make_parameters(protocol: MeasurementProtocol, values: dict[str, Any]) -> ParameterSet:
+    """Validate SI values as a whole; one RequestError line names everything that is wrong."""
+    try:
+        return protocol.parameters.model_validate(values)
+    except ValidationError as error:
+        problems = "; ".join(_complaint(protocol, problem) for problem in error.errors())
+        raise RequestError(f"{problems}. Nothing was sent.") from error
+
+
+def _read(name: str, field: FieldInfo, text: str) -> Any:
+    unit, _ = unit_of(field)
+    kind = get_origin(field.annotation) or field.annotation
+    if kind is float:
+        return door.parse(text, unit, name)
+    if kind is list or kind is tuple:
+        return [door.parse(part, unit, name) for part in text.split(",")]
+    return text  # words, whole numbers and booleans: pydantic reads them
+
+
+def _complaint(protocol: MeasurementProtocol, problem: Any) -> str:
+    if not problem["loc"]:
+        return str(problem["msg"]).removeprefix("Value error, ")
+    name = str(problem["loc"][0])
+    field = protocol.parameters.model_fields.get(name)
+    if field is None:
+        return f"{protocol.name} has no parameter {name!r}"
+    unit, display = unit_of(field)
+    value = problem["input"]
+    got = door.show(value, unit, display) if isinstance(value, (int, float)) else repr(value)
+    if problem["type"] in {"greater_than", "greater_than_equal", "less_than", "less_than_equal"}:
+        return f"{name} must be {limits_of(field)}; got {got}"
+    message = str(problem["msg"]).removeprefix("Value error, ").removeprefix("Input should be ")
+    return f"{name} must be {message}; got {got}"

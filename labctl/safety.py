@@ -1,0 +1,116 @@
+"""Limits are checked before the first byte, and whatever ends a run, the station is parked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from labctl import door
+from labctl.errors import RequestError
+
+if TYPE_CHECKING:
+    from labctl.config import Sample, Station
+    from protocols.vocabulary import Envelope
+
+#: Unit vectors of the magnet roles: x along the current, z the film normal.
+ROLE_DIRECTIONS: Final = {
+    "magnet_x": (1.0, 0.0, 0.0),
+    "magnet_y": (0.0, 1.0, 0.0),
+    "magnet_z": (0.0, 0.0, 1.0),
+}
+
+
+def check_envelope(envelope: Envelope, station: Station, sample: Sample) -> None:
+    """Refuse a request that would go beyond the limits of station or sample (RequestError, nothing sent)."""
+    problems: list[str] = []
+
+    def check(what: str, value: float, limit: float | None, unit: str, display: str, whose: str) -> None:
+        if limit is not None and not value <= limit:
+            problems.append(
+                f"{what} must be at most {door.show(limit, unit, display)} ({whose}); "
+                f"got {door.show(value, unit, display)}"
+            )
+
+    owners = (
+        (station.limits, f"limit of station {station.name}"),
+        (sample.limits, f"limit of {sample.name}"),
+    )
+    for limits, whose in owners:
+        check("the current", envelope.current, limits.current, "A", "mA", whose)
+        check("the compliance", envelope.compliance, limits.compliance, "V", "V", whose)
+    for role, mu0_H in envelope.mu0_H.items():
+        magnet = station.magnets[magnet_for(station, role)]
+        check(f"the field of {role}", mu0_H, magnet.mu0_H_max, "T", "Oe", f"magnet of station {station.name}")
+    if problems:
+        raise RequestError("; ".join(problems) + ". Nothing was sent.")
+
+
+def magnet_for(station: Station, role: str) -> str:
+    """Name of the magnet that serves `magnet_x`, `magnet_y` or `magnet_z`; none raises RequestError."""
+    wanted = ROLE_DIRECTIONS[role]
+    turned = [name for name, magnet in station.magnets.items() if magnet.axis == "manual"]
+    for name, magnet in station.magnets.items():
+        along = sum(a * b for a, b in zip(magnet.direction, wanted, strict=True))
+        if magnet.axis != "manual" and along > 0.99999:
+            return name
+    if turned:
+        return turned[0]
+    raise RequestError(
+        f"station {station.name} must have a magnet along {role[-1]} for {role}; it has "
+        f"{', '.join(station.magnets) or 'none'}. Nothing was sent."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ParkingStep:
+    """One independent step of parking: what it does, in words, and the doing."""
+
+    what: str
+    act: Callable[[], None]
+
+
+def park(steps: Sequence[ParkingStep], note: Callable[[str], None]) -> list[str]:
+    """Try every step, in order, whatever the others did; return what was not confirmed (empty: all well)."""
+    failed: list[str] = []
+    for step in steps:
+        try:
+            step.act()
+        except Exception as error:  # the next step must be tried whatever this one met
+            failed.append(f"{step.what}: {error}")
+            note(f"parking, {step.what}: NOT confirmed: {error}")
+        else:
+            note(f"parking, {step.what}: confirmed")
+    return failed
+
+
+class StopFlag:
+    """Set by a signal handler, looked at between rows; nothing is ever interrupted in the middle."""
+
+    reason: str = ""
+
+
+@contextmanager
+def stop_requests() -> Iterator[StopFlag]:
+    """Turn SIGINT, SIGTERM and SIGHUP into a flag while a run goes on (in the main thread only)."""
+    import signal
+    import threading
+
+    flag = StopFlag()
+    if threading.current_thread() is not threading.main_thread():
+        yield flag
+        return
+    causes = {signal.SIGINT: "stopped by the user", signal.SIGTERM: "stopped by SIGTERM"}
+    if hasattr(signal, "SIGHUP"):
+        causes[signal.SIGHUP] = "stopped because the terminal was closed"
+
+    def request_stop(number: int, _frame: object) -> None:
+        flag.reason = flag.reason or causes[signal.Signals(number)]
+
+    previous = {number: signal.signal(number, request_stop) for number in causes}
+    try:
+        yield flag
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)

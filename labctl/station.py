@@ -1,0 +1,261 @@
+"""A station opened: drivers on their wires, roles filled, and everything closed again at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any, cast
+
+from drivers._wire import Wire
+from drivers.errors import InstrumentError
+from drivers.field_source import FieldSource
+from labctl import registry
+from labctl.clock import WallClock
+from labctl.errors import FaultError, RequestError
+from labctl.record import Quantity
+from labctl.safety import ParkingStep, magnet_for
+
+if TYPE_CHECKING:
+    import pyvisa
+    from pyvisa.resources import MessageBasedResource
+
+    from drivers._wire import Clock
+    from drivers.keithley_2182a import Keithley2182A
+    from drivers.keithley_6221 import Keithley6221
+    from labctl.bench import BlackBox
+    from labctl.config import Station
+    from labctl.engine import Operator, Request
+    from protocols import roles as role_of
+
+    def _drivers_fit_their_roles(
+        source: Keithley6221, voltmeter: Keithley2182A, magnet: FieldSource
+    ) -> tuple[role_of.CurrentSource, role_of.Voltmeter, role_of.FieldSource]:
+        return source, voltmeter, magnet
+
+
+__all__ = ["InstrumentError", "OpenStation", "check_drivers", "opened", "rehearsing"]
+
+WireLog = Callable[[float, str, str, str], None]
+
+
+class OpenStation:
+    """The lab that a protocol is handed: instruments by role, and the station's clock."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._start = clock.now()
+        self._roles: dict[str, Any] = {}
+        self._instruments: dict[str, tuple[Any, str]] = {}
+        self._note: Callable[[str, str], None] = lambda _level, _text: None
+
+    # --- what a protocol sees ---------------------------------------------------------------------
+
+    @property
+    def source(self) -> role_of.CurrentSource:
+        """The current source that drives the bar."""
+        return self._role("source")
+
+    @property
+    def voltmeter(self) -> role_of.Voltmeter:
+        """The voltmeter across the Hall arms."""
+        return self._role("voltmeter")
+
+    @property
+    def magnet_x(self) -> role_of.FieldSource:
+        """The magnet along the current."""
+        return self._role("magnet_x")
+
+    @property
+    def magnet_y(self) -> role_of.FieldSource:
+        """The magnet across the current."""
+        return self._role("magnet_y")
+
+    @property
+    def magnet_z(self) -> role_of.FieldSource:
+        """The magnet along the film normal."""
+        return self._role("magnet_z")
+
+    def _role(self, name: str) -> Any:
+        if name not in self._roles:
+            raise LookupError(f"a protocol must name {name!r} among its roles before it uses it")
+        return self._roles[name]
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass on the station's clock."""
+        self._clock.wait(seconds)
+
+    def now(self) -> float:
+        """Seconds on the station's clock since it was opened."""
+        return self._clock.now() - self._start
+
+    def note(self, text: str) -> None:
+        """Write a line into the run's log."""
+        self._note("info", text)
+
+    # --- what the engine sees ---------------------------------------------------------------------
+
+    def on_note(self, note: Callable[[str, str], None]) -> None:
+        """Say where notes go: a function of level and text."""
+        self._note = note
+
+    def connect(self) -> None:
+        """Ask every instrument who it is and empty its error queue; nothing is set, no output jumps."""
+        for role, (instrument, _) in self._instruments.items():
+            for text in instrument.connect():
+                self._note("warning", f"{role}: {text}")
+        for magnet in self._magnets():
+            magnet.prepare()
+
+    def describe(self) -> dict[str, dict[str, Any]]:
+        """Identity, resource, driver and present settings of every instrument, by role."""
+        return {
+            role: {
+                "identity": instrument.identity,
+                "resource": resource,
+                "driver": type(instrument).__name__,
+                "settings_before": _quantities(instrument.settings()),
+            }
+            for role, (instrument, resource) in self._instruments.items()
+        }
+
+    def settings_left(self, roles: Iterable[str]) -> dict[str, dict[str, Quantity]]:
+        """Present settings of the instruments in these roles, as far as they still answer."""
+        left: dict[str, dict[str, Quantity]] = {}
+        for role in roles:
+            try:
+                left[role] = _quantities(self._instruments[role][0].settings())
+            except InstrumentError as error:
+                self._note("warning", f"{role}: settings after the run are unknown: {error}")
+        return left
+
+    def parking(self) -> list[ParkingStep]:
+        """The steps of parking, in order: current to zero and output off, then the magnets, then the meter."""
+        order = ("source", *(role for role in self._roles if role.startswith("magnet_")), "voltmeter")
+        return [ParkingStep(role, self._roles[role].park) for role in order if role in self._roles]
+
+    def _magnets(self) -> list[FieldSource]:
+        return [magnet for role, magnet in self._roles.items() if role.startswith("magnet_")]
+
+    def add(self, role: str, instrument: Any, resource: str) -> None:
+        """Take an instrument that has a wire of its own; `source` and `voltmeter` are roles themselves."""
+        self._instruments[role] = (instrument, resource)
+        if role in {"source", "voltmeter"}:
+            self._roles[role] = instrument
+
+    def add_magnet(self, role: str, magnet: FieldSource) -> None:
+        """Take the field source that plays a magnet's role."""
+        self._roles[role] = magnet
+
+
+@contextmanager
+def opened(request: Request, log: WireLog, operator: Operator) -> Iterator[OpenStation]:
+    """Open the instruments that the request's protocol needs, real or simulated; close them at the end."""
+    station = request.station
+    _ask_for_turned_magnets(station, request.protocol.roles, operator)
+    if station.simulated:
+        from labctl import bench
+
+        room = bench.build(station, request.sample, request.seed, request.protocol.roles)
+        with _wired(request, room.library, room.clock, log) as lab:
+            yield lab
+    else:
+        with _wired(request, station.visa, WallClock(), log) as lab:
+            yield lab
+
+
+@contextmanager
+def rehearsing(request: Request) -> Iterator[tuple[OpenStation, Callable[[], BlackBox]]]:
+    """Open the simulated twin of the station, with a function that says what the sample has seen so far."""
+    from labctl import bench
+
+    room = bench.build(request.station, request.sample, request.seed, request.protocol.roles)
+    with _wired(request, room.library, room.clock, None) as lab:
+        yield lab, lambda: bench.seen(room)
+
+
+@contextmanager
+def _wired(request: Request, library: Any, clock: Clock, log: WireLog | None) -> Iterator[OpenStation]:
+    station, roles = request.station, request.protocol.roles
+    lab = OpenStation(clock)
+    with ExitStack() as stack:
+        manager = _resource_manager(library)
+        stack.callback(manager.close)
+
+        def open_instrument(name: str, role: str) -> Any:
+            section = station.instruments[name]
+            resource = _open(manager, section.resource, role)
+            stack.callback(resource.close)
+            driver = registry.load("drivers", section.driver)(Wire(resource, clock, role, log))
+            lab.add(role, driver, section.resource)
+            return driver
+
+        for role in roles:
+            if not role.startswith("magnet_"):
+                open_instrument(role, role)
+                continue
+            magnet = station.magnets[magnet_for(station, role)]
+            supply = open_instrument(magnet.supply, f"{role}_supply")
+            gaussmeter = (
+                open_instrument(magnet.gaussmeter, f"{role}_gaussmeter") if magnet.gaussmeter else None
+            )
+            lab.add_magnet(
+                role,
+                FieldSource(
+                    supply,
+                    gaussmeter,
+                    field_per_current=magnet.field_per_current,
+                    mu0_H_max=magnet.mu0_H_max,
+                    slew=magnet.slew,
+                    tolerance=magnet.tolerance,
+                    clock=clock,
+                    name=role,
+                ),
+            )
+        yield lab
+
+
+def _resource_manager(library: Any) -> pyvisa.ResourceManager:
+    import pyvisa
+
+    try:
+        return pyvisa.ResourceManager(library)
+    except (ValueError, OSError) as error:
+        raise RequestError(
+            f"the station's visa must be a VISA library that is installed; {library!r}: {error}. "
+            "Nothing was sent."
+        ) from error
+
+
+def _open(manager: pyvisa.ResourceManager, name: str, role: str) -> MessageBasedResource:
+    try:
+        return cast("MessageBasedResource", manager.open_resource(name))
+    except Exception as error:  # VISA libraries raise whatever their transport raises
+        reason = " ".join(str(error).split()).rstrip(".")
+        raise FaultError(
+            f"{role} must answer at {name}; it cannot be opened: {reason}. Nothing was sent."
+        ) from error
+
+
+def _ask_for_turned_magnets(station: Station, roles: Sequence[str], operator: Operator) -> None:
+    for role in roles:
+        if role.startswith("magnet_") and not station.simulated:
+            name = magnet_for(station, role)
+            if station.magnets[name].axis == "manual":
+                axis = {"x": "along the current", "y": "across the current", "z": "along the film normal"}
+                operator(f"Turn the sample so that the field of magnet {name} points {axis[role[-1]]}.")
+
+
+def check_drivers(station: Station) -> None:
+    """Refuse a station whose drivers or roles are not there (RequestError); touches no instrument."""
+    for section in station.instruments.values():
+        registry.load("drivers", section.driver)
+    for role in ("source", "voltmeter"):
+        if role not in station.instruments:
+            raise RequestError(f"station {station.name} must have instruments.{role}; it is missing.")
+
+
+def _quantities(settings: Mapping[str, tuple[Any, str]]) -> dict[str, Quantity]:
+    return {
+        name: Quantity(value, None if isinstance(value, str) else unit)
+        for name, (value, unit) in settings.items()
+    }

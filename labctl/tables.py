@@ -1,0 +1,78 @@
+"""How results reach the terminal or a pipe: aligned tables, a progress bar, one JSON object."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def as_json(value: Mapping[str, Any]) -> None:
+    """Print one JSON object, and nothing else, on standard output; NaN and infinity become null."""
+    click.echo(json.dumps(_plain(value), allow_nan=False))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {str(key): _plain(part) for key, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(part) for part in value]
+    return str(value) if isinstance(value, Path) else value
+
+
+def pairs(lines: Mapping[str, str]) -> None:
+    """Print a name and a text on each line of standard output, aligned."""
+    width = max(map(len, lines), default=0)
+    for name, text in lines.items():
+        click.echo(f"{name:<{width}}  {text}")
+
+
+def table(rows: Sequence[Sequence[str]], head: Sequence[str] = (), *, err: bool = False) -> None:
+    """Print rows of text in aligned columns, on standard error where `err` is true."""
+    from rich.table import Table
+
+    grid = Table(box=None, show_header=bool(head), pad_edge=False, header_style="bold")
+    for title in head or ("",) * len(rows[0]):
+        grid.add_column(title, overflow="fold")
+    for row in rows:
+        grid.add_row(*row)
+    _console(err).print(grid, markup=False, highlight=False)
+
+
+def _console(err: bool) -> Console:
+    from rich.console import Console
+
+    console = Console(stderr=err, highlight=False, markup=False)
+    if not console.is_terminal:
+        console.width = 200  # a pipe has no width: do not fold what a program may read
+    return console
+
+
+@contextmanager
+def progress(total: int, title: str, live: bool) -> Iterator[Callable[[int], None]]:
+    """Show a bar with the time left on standard error while rows come in; nothing where `live` is false."""
+    if not live:
+        yield lambda _done: None
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=_console(err=True), transient=True) as bar:
+        task = bar.add_task(title, total=total)
+        step = max(1, total // 200)
+
+        def advance(done: int) -> None:
+            if done % step == 0 or done == total:
+                bar.update(task, completed=done)
+
+        yield advance

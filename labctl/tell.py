@@ -1,0 +1,270 @@
+"""What people and programs are told of protocols, stations, runs and rehearsals: tables and plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from labctl import config, door
+from labctl.request import limits_of, unit_of
+from labctl.safety import magnet_for
+from labctl.tables import pairs, table
+
+if TYPE_CHECKING:
+    from labctl.config import Station
+    from labctl.engine import Outcome, Rehearsal
+    from labctl.runfile import Run
+    from protocols.vocabulary import MeasurementProtocol, Result
+
+# --- protocols ----------------------------------------------------------------------------------------
+
+
+def description(protocol: MeasurementProtocol) -> dict[str, Any]:
+    """A protocol's parameters, columns and roles as plain data (SI)."""
+    parameters: dict[str, Any] = {}
+    for name, field in protocol.parameters.model_fields.items():
+        unit, display = unit_of(field)
+        parameters[name] = {
+            "unit": unit,
+            "display": display,
+            "default": field.default,
+            "limits": limits_of(field),
+            "help": field.description,
+        }
+    columns = {column.name: {"unit": column.unit, "help": column.help} for column in protocol.columns}
+    return {
+        "name": protocol.name,
+        "version": protocol.version,
+        "caption": protocol.caption,
+        "roles": list(protocol.roles),
+        "parameters": parameters,
+        "columns": columns,
+    }
+
+
+def describe(protocol: MeasurementProtocol) -> None:
+    """Print a protocol's method, parameters and columns."""
+    click.echo(f"{protocol.name} {protocol.version}: {protocol.description.strip()}\n")
+    rows: list[tuple[str, str, str, str]] = []
+    for name, field in protocol.parameters.model_fields.items():
+        unit, display = unit_of(field)
+        default = field.default
+        shown = door.show(default, unit, display) if isinstance(default, float) else str(default)
+        rows.append((name, shown, limits_of(field), field.description or ""))
+    table(rows, ("parameter", "default", "limits", "meaning"))
+    click.echo()
+    columns = [(column.name, column.unit, column.help) for column in protocol.columns]
+    table(columns, ("column", "unit", "meaning"))
+
+
+# --- runs ---------------------------------------------------------------------------------------------
+
+
+def result_json(results: Mapping[str, Result]) -> dict[str, Any]:
+    """Results as {"value", "uncertainty", "unit"} in SI, with "limit" and "note" where there is one."""
+    plain: dict[str, Any] = {}
+    for name, result in results.items():
+        plain[name] = {"value": result.value, "uncertainty": result.uncertainty, "unit": result.unit}
+        plain[name] |= {"limit": result.limit} if result.limit else {}
+        plain[name] |= {"note": result.note} if result.note else {}
+    return plain
+
+
+def result_rows(results: Mapping[str, Result]) -> list[tuple[str, str, str]]:
+    """Results as lines of a table: name, value with uncertainty in the display unit, meaning."""
+    rows: list[tuple[str, str, str]] = []
+    for name, result in results.items():
+        if result.limit:
+            sign = "<=" if result.limit == "upper" else ">="
+            text = f"{sign} {door.show(result.value, result.unit, result.display)}"
+        else:
+            text = door.show_result(result.value, result.uncertainty, result.unit, result.display)
+        rows.append((name, text, f"{result.help}; {result.note}" if result.note else result.help))
+    return rows
+
+
+def outcome(finished: Outcome, figure: Path | None) -> dict[str, Any]:
+    """The JSON object of a run."""
+    analysis = finished.analysis
+    return {
+        "file": finished.path,
+        "figure": figure,
+        "status": finished.status,
+        "reason": finished.reason,
+        "protocol": finished.request.protocol.name,
+        "sample": finished.request.sample.name,
+        "seed": finished.request.seed,
+        "rows": finished.rows,
+        "results": result_json(analysis.results) if analysis else {},
+        "warnings": list(analysis.warnings) if analysis else [],
+    }
+
+
+def summary(finished: Outcome, figure: Path | None) -> None:
+    """Print on standard error how a run ended and what it found."""
+    request = finished.request
+    simulated = f", seed {request.seed}" if request.station.simulated else ""
+    clock = "on the bench's clock" if request.station.simulated else "at the bench"
+    click.echo(
+        f"{request.title}, station {request.station.name}{simulated}: {finished.status}, {finished.rows} rows, "
+        f"{finished.elapsed:.0f} s {clock}",
+        err=True,
+    )
+    if finished.analysis is not None:
+        table(result_rows(finished.analysis.results), err=True)
+        for warning in finished.analysis.warnings:
+            click.echo(f"warning: {warning}", err=True)
+    click.echo(f"file    {finished.path}", err=True)
+    if figure is not None:
+        click.echo(f"figure  {figure}", err=True)
+
+
+# --- rehearsals ---------------------------------------------------------------------------------------
+
+
+def rehearsal(rehearsed: Rehearsal, figure: Path) -> dict[str, Any]:
+    """The JSON object of a rehearsal."""
+    seen = rehearsed.seen
+    quantities = {
+        "duration": (rehearsed.duration, "s"),
+        "current": (seen.current, "A"),
+        "energy": (seen.energy, "J"),
+        "charge": (seen.charge, "C"),
+        **{f"mu0_H_{axis}": (value, "T") for axis, value in zip("xyz", seen.mu0_H, strict=True)},
+        "mu0_H_rate": (seen.mu0_H_rate, "T/s"),
+    }
+    return {
+        "status": "rehearsed",
+        "protocol": rehearsed.request.protocol.name,
+        "sample": rehearsed.request.sample.name,
+        "rows": rehearsed.rows,
+        "pulses": rehearsed.pulses,
+        "envelope": {name: {"value": value, "unit": unit} for name, (value, unit) in quantities.items()},
+        "results": result_json(rehearsed.analysis.results),
+        "figure": figure,
+    }
+
+
+def rehearsal_table(rehearsed: Rehearsal, figure: Path) -> None:
+    """Print on standard error what a run would do, next to the limits it has to keep."""
+    request, seen = rehearsed.request, rehearsed.seen
+    station, sample = request.station, request.sample
+    current_limits = [
+        limits.current for limits in (station.limits, sample.limits) if limits.current is not None
+    ]
+    limit = f"limit {door.show(min(current_limits), 'A', 'mA')}" if current_limits else ""
+    rows = [
+        ("duration", _duration(rehearsed.duration), ""),
+        ("rows", str(rehearsed.rows), ""),
+        ("pulses", str(rehearsed.pulses), ""),
+        ("largest current", door.show(seen.current, "A", "mA"), limit),
+        ("energy in the bar", f"{seen.energy:.3g} J", f"{seen.charge:.3g} C"),
+    ]
+    for axis, mu0_H in zip("xyz", seen.mu0_H, strict=True):
+        if mu0_H:
+            rows.append((f"largest mu0_H_{axis}", door.show(mu0_H, "T", "Oe"), _field_limit(rehearsed, axis)))
+    rows.append(("fastest field", door.show(seen.mu0_H_rate, "T/s", "Oe/s"), ""))
+    click.echo(f"{request.title}, rehearsed for station {station.name}: nothing was measured.", err=True)
+    table(rows, err=True)
+    click.echo("predicted:", err=True)
+    table(result_rows(rehearsed.analysis.results), err=True)
+    click.echo(f"figure  {figure}", err=True)
+
+
+def _field_limit(rehearsed: Rehearsal, axis: str) -> str:
+    role = f"magnet_{axis}"
+    if role not in rehearsed.request.protocol.roles:
+        return ""
+    station = rehearsed.request.station
+    return f"limit {door.show(station.magnets[magnet_for(station, role)].mu0_H_max, 'T', 'Oe')}"
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(seconds, 60)
+    hours, minutes = divmod(int(minutes), 60)
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {rest:.0f} s" if minutes else f"{rest:.1f} s"
+
+
+# --- stored runs --------------------------------------------------------------------------------------
+
+
+def stored(run: Run) -> dict[str, Any]:
+    """The JSON object of a stored run."""
+    parameters = {name: {"value": value.value, "unit": value.unit} for name, value in run.parameters.items()}
+    return {
+        "file": run.path,
+        "status": run.status,
+        "reason": run.reason,
+        "protocol": run.protocol,
+        "sample": run.sample["name"].value,
+        "seed": run.seed,
+        "start_time": run.start_time.isoformat(),
+        "rows": run.rows,
+        "parameters": parameters,
+        "results": result_json(run.results),
+    }
+
+
+def show(run: Run) -> None:
+    """Print a stored run: what was done to which sample, and the results."""
+    facts = {
+        "file": str(run.path),
+        "protocol": f"{run.protocol} {run.protocol_version}",
+        "sample": str(run.sample["name"].value),
+        "started": run.start_time.isoformat(timespec="seconds"),
+        "status": f"{run.status} {run.reason}".strip(),
+        "rows": str(run.rows),
+        "seed": str(run.seed),
+    }
+    pairs(facts)
+    click.echo()
+    rows = [(name, _shown(value), value.help) for name, value in run.parameters.items()]
+    table(rows, ("parameter", "value", "meaning"))
+    click.echo()
+    if run.results:
+        table(result_rows(run.results), ("result", "value", "meaning"))
+
+
+def _shown(quantity: Any) -> str:
+    display = {"T": "Oe", "A": "mA", "s": "s"}.get(quantity.unit)
+    if isinstance(quantity.value, float) and quantity.unit is not None:
+        return door.show(quantity.value, quantity.unit, display)
+    return str(quantity.value)
+
+
+# --- stations -----------------------------------------------------------------------------------------
+
+
+def stations() -> dict[str, str]:
+    """The stations that can be given by name, with where they come from."""
+    known = {name: "built in" for name in config.built_in("station") if name != "example"}
+    folder = config.own_folder("station")
+    for path in sorted(folder.glob("*.toml")) if folder.is_dir() else []:
+        known[path.stem] = str(path)
+    return known
+
+
+def station_lines(station: Station) -> dict[str, str]:
+    """What a station file describes, a line for each instrument, magnet and limit."""
+    lines = {"station": f"{station.name}, VISA {station.visa}, mains {station.line_frequency:g} Hz"}
+    for name, section in station.instruments.items():
+        lines[f"instruments.{name}"] = f"{section.driver} at {section.resource}"
+    for name, magnet in station.magnets.items():
+        where = magnet.axis or f"azimuth {door.show(magnet.azimuth or 0.0, 'rad', 'deg')}"
+        probe = f", gaussmeter {magnet.gaussmeter}" if magnet.gaussmeter else ""
+        lines[f"magnets.{name}"] = (
+            f"{where}, supply {magnet.supply}{probe}, {door.show(magnet.field_per_current, 'T/A', 'Oe/A')}, "
+            f"to {door.show(magnet.mu0_H_max, 'T', 'Oe')} at {door.show(magnet.slew, 'T/s', 'Oe/s')}"
+        )
+    limits = station.limits
+    if limits.current is not None:
+        lines["limits.current"] = door.show(limits.current, "A", "mA")
+    if limits.compliance is not None:
+        lines["limits.compliance"] = door.show(limits.compliance, "V")
+    lines["read and understood"] = "no instrument was touched"
+    return lines

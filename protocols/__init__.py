@@ -1,0 +1,1 @@
+"""Methods sections: what is done to the sample, in order, and what is reported."""

@@ -1,0 +1,197 @@
+"""Anomalous-Hall loop: R_xy against an out-of-plane field, saturated both ways.
+
+Method    The field lies along the film normal (magnet_z). The layer is saturated at +mu0_H_max; the field
+          then descends to -mu0_H_max and ascends back to +mu0_H_max in steps of mu0_H_step, n_loops times, each
+          turning point read once. At every field the magnet settles, `settle` seconds pass, the field is
+          measured, and the Hall voltage is read at +I_sense and at -I_sense:
+          R_xy = (V_plus - V_minus) / (2 I_sense), free of thermal EMFs and of the zero of the meter. The
+          current stays at -I_sense while the field moves, so that the bar keeps one temperature. The
+          compliance of the source is checked at every turning point; a source in compliance ends the run.
+Reports   mu0_H_c, mu0_H_c_up, mu0_H_c_down (T), R_AHE, R_off (ohm), squareness, width_10_90 (T)
+          (analysis/coercivity.py). R_AHE, half the height of the loop, is positive where R_xy is larger
+          at +mu0_H_z.
+Source    Li et al., Chin. Phys. B 31, 117106 (2022), Fig. 1(b); I_sense = 0.1 mA as there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Self
+
+from pydantic import model_validator
+
+from protocols.steps import (
+    hall_resistance,
+    loop_fields,
+    n_loop_fields,
+    require_regulation,
+)
+from protocols.units import Oe, T, V, mA, mV, s
+from protocols.vocabulary import (
+    Analysis,
+    Column,
+    Envelope,
+    Lab,
+    MeasurementProtocol,
+    ParameterSet,
+    Row,
+    parameter,
+)
+
+if TYPE_CHECKING:
+    from protocols.vocabulary import Data
+
+_MAX_ROWS = 1_000_000
+
+
+class Parameters(ParameterSet):
+    """What the anomalous-Hall loop can be asked for; SI inside."""
+
+    mu0_H_max: float = parameter(
+        400 * Oe,
+        "largest field of both signs; must saturate the layer",
+        unit="T",
+        display="Oe",
+        above=0,
+        high=2 * T,
+    )
+    mu0_H_step: float = parameter(
+        5 * Oe,
+        "distance of the fields, at most half of mu0_H_max",
+        unit="T",
+        display="Oe",
+        above=0,
+        high=1 * T,
+    )
+    I_sense: float = parameter(
+        0.1 * mA, "sense current, applied with both signs", unit="A", display="mA", low=1e-6 * mA, high=1 * mA
+    )
+    settle: float = parameter(
+        0.5 * s,
+        "dwell at each settled field before it is read",
+        unit="s",
+        display="s",
+        low=0,
+        high=3600 * s,
+    )
+    nplc: float = parameter(1.0, "integration time of a reading in power-line cycles", low=0.01, high=50.0)
+    compliance: float = parameter(10 * V, "voltage limit of the source", unit="V", low=0.1, high=105 * V)
+    V_max: float = parameter(
+        10 * mV,
+        "largest Hall voltage expected; fixes the range",
+        unit="V",
+        display="mV",
+        above=0,
+        high=100 * V,
+    )
+    n_loops: int = parameter(1, "number of loops, one after the other", low=1, high=1000)
+
+    @model_validator(mode="after")
+    def _fields_make_a_loop(self) -> Self:
+        if self.mu0_H_step > self.mu0_H_max / 2:
+            raise ValueError(
+                f"mu0_H_step must be at most half of mu0_H_max ({self.mu0_H_max / 2 / Oe:.6g} Oe); "
+                f"got {self.mu0_H_step / Oe:.6g} Oe"
+            )
+        # The ratio goes first: a step of 1e-300 T would make a number of rows too large to count.
+        if self.mu0_H_max / self.mu0_H_step > _MAX_ROWS or n_rows(self) > _MAX_ROWS:
+            raise ValueError(
+                f"mu0_H_step must leave at most {_MAX_ROWS} rows in {self.n_loops} loop(s) to "
+                f"{self.mu0_H_max / Oe:.6g} Oe; got {self.mu0_H_step / Oe:.6g} Oe"
+            )
+        return self
+
+
+columns = (
+    Column("mu0_H_z", "T", "measured field along the film normal, just before the voltages", display="Oe"),
+    Column("mu0_H_z_set", "T", "field that was asked for", display="Oe"),
+    Column("R_xy", "ohm", "Hall resistance (V_plus - V_minus) / (2 I_sense)"),
+    Column("V_plus", "V", "Hall voltage at +I_sense", display="mV"),
+    Column("V_minus", "V", "Hall voltage at -I_sense", display="mV"),
+    Column("branch", "1", "-1 on the descending branch, +1 on the ascending one", dtype="int64"),
+    Column("loop", "1", "number of the loop, from 1", dtype="int64"),
+    Column("time", "s", "seconds since the run started, when the row was complete"),
+)
+
+
+def ahe_loop(lab: Lab, p: Parameters) -> Iterator[Row]:
+    """Measure the loop, one row per field; MeasurementError where the source is in compliance."""
+    lab.voltmeter.prepare(p.V_max, p.nplc)
+    lab.source.prepare(p.I_sense, p.compliance)
+    lab.note(f"saturating at {p.mu0_H_max / Oe:+.6g} Oe")
+    for point in loop_fields(p.mu0_H_max, p.mu0_H_step, p.n_loops):
+        lab.magnet_z.ramp_to(point.mu0_H)
+        lab.wait(p.settle)
+        mu0_H_z = lab.magnet_z.read_field()
+        hall = hall_resistance(lab, p.I_sense)
+        if abs(point.mu0_H) == p.mu0_H_max:
+            require_regulation(lab, p.I_sense, p.compliance)
+        yield Row(
+            mu0_H_z=mu0_H_z,
+            mu0_H_z_set=point.mu0_H,
+            R_xy=hall.R_xy,
+            V_plus=hall.V_plus,
+            V_minus=hall.V_minus,
+            branch=point.branch,
+            loop=point.loop,
+            time=lab.now(),
+        )
+
+
+def n_rows(p: Parameters) -> int:
+    """How many rows the loop has."""
+    return n_loop_fields(p.mu0_H_max, p.mu0_H_step, p.n_loops)
+
+
+def envelope(p: Parameters) -> Envelope:
+    """The largest current, voltage and field that the loop asks for."""
+    return Envelope(current=p.I_sense, compliance=p.compliance, mu0_H={"magnet_z": p.mu0_H_max})
+
+
+def analyse(data: Data, p: Parameters) -> Analysis:
+    """Coercive field, loop height and shape from the columns alone; the parameters add nothing to them."""
+    from protocols.analysis.coercivity import coercivity  # numpy is not needed to list the protocols
+
+    return coercivity(data["mu0_H_z"], data["R_xy"], data["branch"], data["loop"])
+
+
+def draw(
+    axes: Any, data: Data, analysis: Analysis, *, label: str | None = None, color: str | None = None
+) -> None:
+    """Draw R_xy (ohm) against H_z (Oe) on a matplotlib Axes, as Fig. 1(b) of the source.
+
+    Dots are readings, in the order of the sweep; an arrowhead at each coercive field shows which way R_xy goes
+    on that branch. Calls with `label` and `color` put several runs on one Axes.
+    """
+    if not axes.lines:
+        axes.axhline(0, color="0.8", linewidth=0.5, zorder=0)
+        axes.axvline(0, color="0.8", linewidth=0.5, zorder=0)
+        axes.set_xlabel("$H_z$ (Oe)")
+        axes.set_ylabel("$R_{xy}$ (Ω)")
+    H_z, R_xy = data["mu0_H_z"] / Oe, data["R_xy"]
+    (line,) = axes.plot(H_z, R_xy, ".-", linewidth=0.8, markersize=2, color=color, label=label)
+    results = analysis.results
+    falls = "v" if results["R_AHE"].value > 0 else "^"
+    for name, marker in (("mu0_H_c_down", falls), ("mu0_H_c_up", "^" if falls == "v" else "v")):
+        H_c = results[name].value / Oe
+        axes.plot([H_c], [results["R_off"].value], marker, markersize=5, color=line.get_color())
+
+
+_caption, _, _method = (__doc__ or "").partition("\n")
+
+protocol = MeasurementProtocol(
+    name="ahe-loop",
+    version="1",
+    caption=_caption.rstrip("."),
+    description=_method.strip("\n"),
+    parameters=Parameters,
+    columns=columns,
+    roles=("source", "voltmeter", "magnet_z"),
+    signal="R_xy",
+    axis="mu0_H_z",
+    measure=ahe_loop,
+    n_rows=n_rows,
+    envelope=envelope,
+    analyse=analyse,
+    draw=draw,
+)

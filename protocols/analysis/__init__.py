@@ -1,0 +1,1 @@
+"""Arrays in, numbers out: the analysis behind each protocol's results."""

@@ -1,0 +1,71 @@
+"""Numbers with uncertainties of two kinds, noise and the step of the sweep: how they combine and repeat."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from protocols.vocabulary import Result
+
+#: Standard deviation of a value that may lie anywhere in an interval of length 1.
+UNIFORM = 1 / math.sqrt(12)
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A value with its standard deviations from noise and from the step of the sweep.
+
+    Noise is independent from estimate to estimate; the step is common to all, because all of them come from
+    one list of set-points, so that no averaging reduces it. A value that was not found is NaN, with a note.
+    """
+
+    value: float
+    noise: float = 0.0
+    step: float = 0.0
+    note: str = ""
+
+
+def not_found(note: str) -> Estimate:
+    """An estimate that could not be made, and why."""
+    return Estimate(math.nan, math.nan, math.nan, note)
+
+
+def half(a: Estimate, sign: Literal[-1, 1], b: Estimate) -> Estimate:
+    """Half of the sum (sign +1) or difference (-1) of two estimates; what one misses, the whole misses."""
+    return Estimate(
+        (a.value + sign * b.value) / 2,
+        math.hypot(a.noise, b.noise) / 2,
+        (a.step + b.step) / 2,
+        "; ".join(dict.fromkeys(note for note in (a.note, b.note) if note)),
+    )
+
+
+def mean(estimates: Sequence[Estimate]) -> Estimate:
+    """Mean over repeats, leaving out those that were not found; the notes say which were not, and why.
+
+    Its noise is that of the repeats or, where larger, what their scatter says.
+    """
+    found = [e for e in estimates if not math.isnan(e.value)]
+    missed = "; ".join(dict.fromkeys(e.note for e in estimates if math.isnan(e.value)))
+    if not found:
+        return not_found(missed or "there are no readings")
+    n = len(found)
+    values = np.array([e.value for e in found])
+    scatter = float(np.std(values, ddof=1)) / math.sqrt(n) if n > 1 else 0.0
+    return Estimate(
+        float(np.mean(values)),
+        max(scatter, math.hypot(*(e.noise for e in found)) / n),
+        max(e.step for e in found),
+        f"found in {n} of {len(estimates)} loops: {missed}" if missed else "",
+    )
+
+
+def result(estimate: Estimate, unit: str, help: str, display: str | None = None) -> Result:
+    """Report an estimate (SI, in `unit`): both parts of its uncertainty are added in quadrature."""
+    return Result(
+        estimate.value, math.hypot(estimate.noise, estimate.step), unit, help, display, note=estimate.note
+    )

@@ -1,0 +1,60 @@
+"""Roles: what a protocol needs from an instrument, whoever made it (SI units, fields as mu0*H in tesla)."""
+
+from typing import Protocol
+
+
+class CurrentSource(Protocol):
+    """A DC current source that drives the bar."""
+
+    def prepare(self, I_max: float, compliance: float) -> None:
+        """Choose the fixed range for `I_max` (A) and the compliance (V); level 0 A, output on."""
+        ...
+
+    def set_current(self, current: float) -> None:
+        """Set the level (A); beyond the prepared range raises and nothing is sent."""
+        ...
+
+    def in_compliance(self) -> bool:
+        """Return True while the output is limited by the compliance voltage."""
+        ...
+
+    def park(self) -> None:
+        """Level 0 A, output off."""
+        ...
+
+
+class Voltmeter(Protocol):
+    """A DC voltmeter across the Hall arms."""
+
+    def prepare(self, V_max: float, nplc: float) -> None:
+        """Choose the fixed range for `V_max` (V) and the integration time in power-line cycles; no filter."""
+        ...
+
+    def read_voltage(self) -> float:
+        """Trigger one reading and return it (V); an overload raises, it is never a number."""
+        ...
+
+    def park(self) -> None:
+        """Leave the meter idle."""
+        ...
+
+
+class FieldSource(Protocol):
+    """A magnet along one axis, with its supply and, where there is one, a gaussmeter."""
+
+    @property
+    def mu0_H_max(self) -> float:
+        """Largest field magnitude (T) that may be asked for."""
+        ...
+
+    def ramp_to(self, mu0_H: float) -> float:
+        """Ramp at the slew limit, wait until settled, return the measured field (T)."""
+        ...
+
+    def read_field(self) -> float:
+        """Return the measured field (T) now: gaussmeter where there is one, else read-back current."""
+        ...
+
+    def park(self) -> None:
+        """Ramp to zero at the slew limit and confirm it by read-back."""
+        ...

@@ -1,0 +1,157 @@
+"""What every simulated instrument has at its back: bytes in, bytes out, a status byte, a clear and a trigger."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections import deque
+
+from sim_instruments.clock import VirtualClock
+
+
+class Reply:
+    """One reply line that the instrument owes: the text may still be missing (a measurement under way)."""
+
+    __slots__ = ("line", "ready_at")
+
+    def __init__(self) -> None:
+        self.line: bytes | None = None
+        self.ready_at = 0.0
+
+
+class Instrument(ABC):
+    """An instrument as its interface sees it. The VISA session and the socket server both talk to this.
+
+    A subclass implements `execute` (one complete program message, terminator stripped) and answers with
+    `reply` when it knows the text, or with `owe` now and `settle` later (from an event on the clock) when a
+    measurement has to end first. Receiving a message costs `message_time` seconds on the virtual clock.
+
+    GPIB, USB-TMC and VXI-11 keep to the message exchange protocol of IEEE 488.2 (6.3): a new message throws
+    away an unread reply, and reading with nothing asked is an error. A raw socket and a serial line know no
+    such protocol; their side says `message_exchange=False`, and replies simply queue up.
+    """
+
+    terminator_out: bytes = b"\n"
+    #: Seconds on the virtual clock that receiving and parsing one message costs.
+    message_time: float = 0.0
+
+    def __init__(self, clock: VirtualClock) -> None:
+        self.clock = clock
+        self._received = bytearray()
+        self._replies: deque[Reply] = deque()
+
+    # --- what a subclass provides -----------------------------------------------------------------
+
+    @abstractmethod
+    def execute(self, message: str) -> None:
+        """Obey one program message (latin-1 text, terminator stripped, not empty)."""
+
+    def serial_poll(self) -> int:
+        """Return the status byte as a serial poll reads it (bit 6 is RQS, cleared by the poll)."""
+        return 0
+
+    @property
+    def service_request(self) -> bool:
+        """True while the instrument asserts SRQ."""
+        return False
+
+    def device_clear(self) -> None:
+        """Selected device clear: forget half-received input and unread output; settings stay."""
+        self._received.clear()
+        self._replies.clear()
+
+    def group_trigger(self) -> None:  # noqa: B027  an instrument without a trigger ignores GET
+        """Group execute trigger (GET)."""
+
+    def interrupted(self) -> None:  # noqa: B027
+        """A new message came before the pending reply was read; the base has dropped the reply."""
+
+    def unterminated(self) -> None:  # noqa: B027
+        """Somebody read although nothing was asked."""
+
+    # --- what a subclass uses ---------------------------------------------------------------------
+
+    def reply(self, text: str, ready_at: float | None = None) -> None:
+        """Queue one reply line; `ready_at` is the virtual time (s) from which it can be read, default now."""
+        self.settle(self.owe(), text, ready_at)
+
+    def owe(self) -> Reply:
+        """Take the next place in the output queue for a reply whose text is not known yet."""
+        owed = Reply()
+        self._replies.append(owed)
+        return owed
+
+    def settle(self, owed: Reply, text: str, ready_at: float | None = None) -> None:
+        """Give an owed reply its text; one that was cleared meanwhile goes nowhere."""
+        owed.line = text.encode("latin-1") + self.terminator_out
+        owed.ready_at = self.clock.now() if ready_at is None else ready_at
+
+    def forget(self, owed: Reply) -> None:
+        """Take back an owed reply: the query turned out to have no answer."""
+        if owed in self._replies:
+            self._replies.remove(owed)
+
+    # --- what the interface uses ------------------------------------------------------------------
+
+    @property
+    def has_output(self) -> bool:
+        """True while a reply is ready to be read (what MAV shows)."""
+        head = self._replies[0] if self._replies else None
+        return head is not None and head.line is not None and head.ready_at <= self.clock.now()
+
+    def write(self, data: bytes, *, end: bool = True, message_exchange: bool = True) -> None:
+        """Receive bytes from the bus; LF ends a message, and so does END (EOI) where `end` is true."""
+        self._received += data
+        while (cut := self._received.find(b"\n")) >= 0:
+            line = bytes(self._received[:cut])
+            del self._received[: cut + 1]
+            self._receive(line, message_exchange)
+        if end and self._received:
+            line = bytes(self._received)
+            self._received.clear()
+            self._receive(line, message_exchange)
+
+    def _receive(self, line: bytes, message_exchange: bool) -> None:
+        message = line.rstrip(b"\r").decode("latin-1").strip()
+        if not message:
+            return
+        if self.message_time:
+            self.clock.wait(self.message_time)
+        self._accept(message, message_exchange)
+
+    def _accept(self, message: str, message_exchange: bool) -> None:
+        """Obey a message that has arrived, after the message exchange protocol has had its say."""
+        if message_exchange and self._replies:
+            self._replies.clear()
+            self.interrupted()
+        self.execute(message)
+
+    def next_reply(self, deadline: float, *, message_exchange: bool = True) -> bytes | None:
+        """Return the next complete reply line (with terminator), or None when none is ready by `deadline` (s).
+
+        The clock is moved to the moment the reply is ready, or to the deadline; a reply that is late stays
+        queued, as it does in the instrument. With nothing asked at all, `unterminated` is told first.
+        """
+        if message_exchange and not self._replies:
+            self.unterminated()
+        while True:
+            head = self._replies[0] if self._replies else None
+            if head is not None and head.line is not None and head.ready_at <= deadline:
+                if head.ready_at > self.clock.now():
+                    self.clock.run_until(head.ready_at)
+                self._replies.popleft()
+                return head.line
+            if not self.clock.run_next(deadline):
+                self.clock.run_until(deadline)
+                return None
+
+    def put_back(self, data: bytes) -> None:
+        """Take back the end of a reply that the controller did not read; the next read begins with it."""
+        rest = Reply()
+        rest.line = data
+        rest.ready_at = self.clock.now()
+        self._replies.appendleft(rest)
+
+    def discard_output(self) -> None:
+        """Throw away every reply that is ready, as flushing the receive buffer of a raw interface does."""
+        while self.has_output:
+            self._replies.popleft()

@@ -1,0 +1,122 @@
+"""Keithley 2182A nanovoltmeter: DC voltage on two channels, trigger model, buffer and statistics.
+
+User's Manual 2182A-900-01 (chapters 2, 3, 5 to 15, appendix B). What it measures and how long that takes:
+keithley_2182a_meter.py and keithley_2182a_tables.py.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sim_instruments.clock import VirtualClock
+from sim_instruments.keithley_2182a_buffer import BufferStatistics, TraceBuffer
+from sim_instruments.keithley_2182a_meter import AutoZero, Channel1, Channel2, Meter
+from sim_instruments.keithley_2182a_tables import MESSAGE_TIME, RESET_TIME
+from sim_instruments.keithley_2182a_trigger import TriggerModel
+from sim_instruments.ports import Terminals
+from sim_instruments.scpi import ScpiInstrument
+from sim_instruments.scpi_commands import Group, Setting, query
+from sim_instruments.scpi_parameters import Boolean, Choice
+from sim_instruments.scpi_status import ScpiError
+
+
+class Interface(Group):
+    """FORMat, DISPlay and what is left of SYSTem: how the meter talks, not what it measures."""
+
+    form = Setting("FORMat[:DATA]", Choice("ASCii"), default="ASC")
+    elements = Setting("FORMat:ELEMents", Choice("READing"), default="READ")
+    display = Setting("DISPlay:ENABle", Boolean(), default=True)
+
+    def __init__(self, line_frequency: float) -> None:
+        super().__init__()
+        self._line_frequency = line_frequency
+
+    @query("SYSTem:VERSion")
+    def scpi_version(self) -> str:
+        """SCPI level."""
+        return "1991.0"
+
+    @query("SYSTem:LFRequency")
+    def line_frequency(self) -> str:
+        """Line frequency (Hz), 50 or 60."""
+        return format(self._line_frequency, ".0f")
+
+
+class Keithley2182ASim(ScpiInstrument):
+    """A 2182A that looks at `input` (channel 1) and `channel2` (both V; None is a shorted channel 2).
+
+    `noise` and `accuracy` switch the table of noise and the errors of the unit, both drawn from `rng`.
+    Power-on is the *RST state. Not simulated (refused as undefined, or as an illegal value): temperature with
+    thermocouples, ratio and delta, hold, scanning, CALCulate1 and CALCulate3, analog output, calibration,
+    binary transfer and the elements CHANnel and UNITs, memory slots (*SAV, *RCL), language 182, TRACe:FREE?.
+    """
+
+    groups = (
+        AutoZero,
+        Channel1,
+        Channel2,
+        Meter,
+        TraceBuffer,
+        BufferStatistics,
+        TriggerModel,
+        Interface,
+    )
+    reset_time = RESET_TIME
+    message_time = MESSAGE_TIME
+
+    def __init__(
+        self,
+        clock: VirtualClock,
+        input: Terminals,
+        rng: np.random.Generator,
+        *,
+        line_frequency: float = 50.0,
+        channel2: Terminals | None = None,
+        serial: str = "1193143",
+        noise: bool = True,
+        accuracy: bool = True,
+    ) -> None:
+        if line_frequency not in (50.0, 60.0):
+            raise ValueError(f"the line frequency must be 50 or 60 Hz; got {line_frequency!r}")
+        super().__init__(clock, f"KEITHLEY INSTRUMENTS INC.,MODEL 2182A,{serial},C02 /A02")
+        autozero = AutoZero()
+        channels = (
+            Channel1(input, rng, noise=noise, accuracy=accuracy),
+            Channel2(channel2 or _shorted, rng, noise=noise, accuracy=accuracy),
+        )
+        meter = Meter(clock, self.status, autozero, channels, line_frequency)
+        buffer = TraceBuffer(self.status)
+        self.install(
+            autozero,
+            *channels,
+            meter,
+            buffer,
+            BufferStatistics(buffer),
+            TriggerModel(clock, meter, channels, buffer, self.status, self.operations),
+            Interface(line_frequency),
+        )
+
+    def preset(self) -> None:
+        """SYSTem:PRESet: measure continuously, with a trigger count of infinity."""
+        trigger = self.group(TriggerModel)
+        trigger.count = float("inf")
+        trigger.continuous = True
+        trigger.initiate()
+
+    def group_trigger(self) -> None:
+        """GET, the same as *TRG."""
+        self._trigger("BUS")
+
+    def external_trigger(self) -> None:
+        """A falling edge on the EXT TRIG input."""
+        self._trigger("EXT")
+
+    def _trigger(self, source: str) -> None:
+        try:
+            self.group(TriggerModel).trigger(source)
+        except ScpiError as refusal:
+            self.status.error(refusal.code)
+
+
+def _shorted() -> float:
+    return 0.0

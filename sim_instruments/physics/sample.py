@@ -1,0 +1,199 @@
+"""The sample: current and field go in, time passes, and resistances come out."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim_instruments.physics.barriers import BarrierScale, barrier_scale, draw_anisotropy
+from sim_instruments.physics.coupling import Coupling, MeanField, mean_magnetization
+from sim_instruments.physics.draws import ThermalDraws
+from sim_instruments.physics.hall import patch_resistance, sin_2phi, tilt
+from sim_instruments.physics.heating import softening, temperature
+from sim_instruments.physics.hysterons import Hysterons, log_attempts
+from sim_instruments.physics.parameters import SampleParameters
+from sim_instruments.physics.spin_orbit_torque import (
+    current_density,
+    damping_like_field,
+    switching_field,
+    wall_alignment,
+)
+
+__all__ = ["Sample", "SampleParameters"]
+
+#: A field mu0*H in tesla: x along the current, y across the bar, z along the film normal.
+Vector = tuple[float, float, float]
+
+
+class _Drive(NamedTuple):
+    """What a current and a field amount to: the barriers, the field along z and the coupling (T)."""
+
+    scale: BarrierScale
+    mu0_H_z: float
+    strength: float
+
+
+class _PatchResistances(NamedTuple):
+    """The Hall resistance of each patch in one field, if up and if down (ohm, shape (N,))."""
+
+    up: NDArray[np.float64]
+    down: NDArray[np.float64]
+
+
+class Sample:
+    """One device on the bench: its barriers are quenched, its magnetic state moves when `advance` is called.
+
+    `device_seed` fixes the barriers (which device it is), `thermal` the noise of the run. As grown, all patches are
+    up, or down with `as_grown=-1` (our choice). `coupling` replaces the mean field of the parameters.
+
+    Steps are numbered for the thermal draws, from 0: `steps` is the number of the next one. It grows by one in each
+    call of `advance` in which, at the start, (dt/tau_0) exp(-E x^2) >= 2^-53 for at least one patch in its present
+    state. In all other calls nothing can switch with any number that `thermal` draws, and nothing is drawn.
+
+    Model after Li et al., Chin. Phys. B 31, 117106 (2022): patches with normally distributed barriers, switched by
+    field, torque and heat; the functions of this package cite their equations.
+    """
+
+    def __init__(
+        self,
+        parameters: SampleParameters,
+        device_seed: int,
+        thermal: ThermalDraws,
+        *,
+        as_grown: Literal[1, -1] = 1,
+        coupling: Coupling | None = None,
+    ) -> None:
+        p = parameters
+        self.parameters = p
+        self.thermal = thermal
+        self.steps = 0
+        self._coupling = coupling or MeanField(p.mu0_J_0, p.mu0_J_D)
+        self._hysterons = Hysterons(
+            draw_anisotropy(device_seed, p.n_patches, p.mu0_H_k, p.sigma_K), self._coupling
+        )
+        self._last_drive: tuple[float, Vector, _Drive] | None = None
+        self._last_field: Vector = (0.0, 0.0, 0.0)
+        self._patches = self._patch_resistances(self._last_field)
+        self._last_read: tuple[NDArray[np.bool_], float] | None = None
+        self.saturate(as_grown)
+
+    # --- state ------------------------------------------------------------------------------------
+
+    @property
+    def mu0_H_k(self) -> NDArray[np.float64]:
+        """The patches' anisotropy fields at T_0 (T), from the weakest to the strongest, shape (N,)."""
+        return self._hysterons.mu0_H_k
+
+    @property
+    def up(self) -> NDArray[np.bool_]:
+        """The state of each patch, True for +z, shape (N,), numbered as `mu0_H_k`; read-only."""
+        return self._hysterons.up
+
+    @property
+    def m_z(self) -> float:
+        """Mean magnetization of the patches, -1 ... 1: (N_up - N_down)/N, without the tilt by a field."""
+        return mean_magnetization(self._hysterons.up)
+
+    def saturate(self, sign: Literal[1, -1]) -> None:
+        """Put every patch up (+1) or down (-1), as an ideal field pulse would; anything else raises ValueError."""
+        if sign not in (1, -1):
+            raise ValueError(f"a saturated state has sign +1 or -1; got {sign!r}")
+        self._hysterons.set_state(np.full(self.parameters.n_patches, sign > 0))
+
+    # --- time -------------------------------------------------------------------------------------
+
+    def advance(self, current: float, mu0_H: Vector, dt: float) -> bool:
+        """Let `dt` seconds pass at constant current (A) and field (T); return whether any patch switched.
+
+        Exact for a constant drive up to the coupling, which is followed to self-consistency at the end of dt.
+        No time, no switching; a negative or infinite time, or a drive that is not finite, raises ValueError.
+        """
+        if dt == 0.0:
+            return False
+        drive, attempts = self._conditions(current, mu0_H, dt)
+        if not self._hysterons.could_leave(drive.scale, drive.mu0_H_z, drive.strength, attempts):
+            return False
+        u = self.thermal.uniform(self.steps, slice(None), self.parameters.n_patches)
+        self.steps += 1
+        return self._hysterons.relax(drive.scale, drive.mu0_H_z, drive.strength, attempts, u)
+
+    def can_switch(self, current: float, mu0_H: Vector, dt: float) -> bool:
+        """Return whether anything could switch in `advance` with the same arguments; False is certain."""
+        if dt == 0.0:
+            return False
+        drive, attempts = self._conditions(current, mu0_H, dt)
+        return self._hysterons.could_leave(drive.scale, drive.mu0_H_z, drive.strength, attempts)
+
+    def _conditions(self, current: float, mu0_H: Vector, dt: float) -> tuple[_Drive, float]:
+        if not 0.0 < dt < math.inf:
+            raise ValueError(f"time must pass forwards and end; got dt = {dt!r} s")
+        last = self._last_drive
+        if last is not None and last[0] == current and last[1] == mu0_H:
+            drive = last[2]
+        else:
+            drive = self._drive(current, mu0_H)
+            self._last_drive = (current, mu0_H, drive)
+        return drive, log_attempts(dt, self.parameters.tau_0)
+
+    def _drive(self, current: float, mu0_H: Vector) -> _Drive:
+        mu0_H_x, mu0_H_y, mu0_H_z = mu0_H
+        if not math.isfinite(current + mu0_H_x + mu0_H_y + mu0_H_z):
+            raise ValueError(f"a drive must be finite; got {current!r} A in {mu0_H!r} T")
+        p = self.parameters
+        T = temperature(current, p.T_0, p.kappa)
+        k = softening(T, p.T_0, p.T_c)
+        mu0_H_in = math.hypot(mu0_H_x, mu0_H_y)
+        torque = switching_field(
+            damping_like_field(current_density(current, p.area), p.mu0_H_DL_per_J),
+            wall_alignment(mu0_H_x, p.mu0_H_D),
+            p.beta,
+            p.polarity,
+        )
+        return _Drive(
+            scale=barrier_scale(T, k, mu0_H_in, E_0=p.E_0, mu0_H_k_E_0=p.mu0_H_k_E_0, eta=p.eta),
+            mu0_H_z=mu0_H_z + torque,
+            strength=self._coupling.strength(min(mu0_H_in / (k * p.mu0_H_k), 1.0)),
+        )
+
+    # --- reading ----------------------------------------------------------------------------------
+
+    @property
+    def resistance(self) -> float:
+        """Two-terminal resistance of the bar (ohm); taken as constant (our choice)."""
+        return self.parameters.R_xx
+
+    def temperature(self, current: float) -> float:
+        """Return the film's temperature (K) while `current` (A) flows."""
+        return temperature(current, self.parameters.T_0, self.parameters.kappa)
+
+    def hall_resistance(self, mu0_H: Vector) -> float:
+        """Return R_xy (ohm) in a field (T) as the state stands: R_AHE <m_z> + R_PHE <sin^2 sin 2phi> + R_off.
+
+        Positive for +z. Moments are tilted by the in-plane field, at T_0 (a reading heats nothing; our choice);
+        the thermal emf and the noise belong to the instruments and are not in it.
+        """
+        p = self.parameters
+        if mu0_H[0] == 0.0 and mu0_H[1] == 0.0:
+            return p.R_AHE * self.m_z + p.R_off
+        if self._last_field != mu0_H:
+            self._last_field, self._patches = mu0_H, self._patch_resistances(mu0_H)
+            self._last_read = None
+        if self._last_read is None or self._last_read[0] is not self.up:
+            R_patches = np.where(self.up, self._patches.up, self._patches.down)
+            self._last_read = (self.up, float(R_patches.mean()))
+        return self._last_read[1] + p.R_off
+
+    def _patch_resistances(self, mu0_H: Vector) -> _PatchResistances:
+        p = self.parameters
+        mu0_H_x, mu0_H_y, mu0_H_z = mu0_H
+        mu0_H_in = math.hypot(mu0_H_x, mu0_H_y)
+        angle = sin_2phi(mu0_H_x, mu0_H_y)
+
+        def resistances(sign: int) -> NDArray[np.float64]:
+            sin2_theta = tilt(self.mu0_H_k, mu0_H_in, sign * mu0_H_z)
+            return patch_resistance(sign, sin2_theta, angle, p.R_AHE, p.R_PHE)
+
+        return _PatchResistances(up=resistances(1), down=resistances(-1))
