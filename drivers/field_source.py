@@ -138,7 +138,10 @@ class FieldSource:
         start = self._supply.current if self._start is None else self._start
         self._start = None
         self._supply.set_current(target)
-        self._clock.wait(abs(target - start) * abs(self._field_per_current) / self._slew)
+        ramp = abs(target - start) * abs(self._field_per_current) / self._slew
+        self._clock.wait(
+            ramp + _POLL
+        )  # the set point took its time to arrive: asking at once is a query too many
         deadline = self._clock.now() + _SETTLE_MARGIN
         current = self._settled_current(target, deadline)
         field = self._field_per_current * current

@@ -23,7 +23,7 @@ _COMMON: Final[dict[str, dict[str, float]]] = {
     "T/s": {"Oe/s": 1e-4, "mT/s": 1e-3, "T/s": 1.0},
     "T/A": {"Oe/A": 1e-4, "mT/A": 1e-3, "T/A": 1.0},
     "rad": {"deg": math.pi / 180, "rad": 1.0},
-    "1": {"": 1.0, "1": 1.0, "%": 0.01},
+    "1": {"": 1.0, "%": 0.01},
 }  # fmt: skip
 for _unit in ("A", "V", "ohm", "m", "Hz", "K", "H", "J"):
     _COMMON[_unit] = {prefix + _unit: factor for prefix, factor in _PREFIXES.items()}
@@ -43,7 +43,7 @@ _KIND: Final = {
 }
 
 _NUMBER: Final = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
-_QUANTITY: Final = re.compile(rf"\s*({_NUMBER})\s*([^\d\s+-].*?)?\s*", re.ASCII)
+_QUANTITY: Final = re.compile(rf"\s*(?>({_NUMBER}))\s*([^\d\s.+-].*?)?\s*", re.ASCII)
 
 
 def kind_of(unit: str) -> str:
@@ -89,10 +89,26 @@ def factor_of(unit: str, display: str) -> float:
 
 
 def show(value: float, unit: str, display: str | None = None, digits: int = 6) -> str:
-    """Write an SI value for people, in its display unit: `show(0.04, "T", "Oe")` is "400 Oe"."""
+    """Write an SI value for people: `show(0.04, "T", "Oe")` is "400 Oe".
+
+    A number below 0.001 or from 10 000 on in the display unit gets another prefix: `show(1e-9, "A", "mA")` is
+    "1 nA".
+    """
     shown = display or unit
-    number = f"{value / factor_of(unit, shown):.{digits}g}"
-    return number if shown == "1" else f"{number} {shown}"
+    number = value / factor_of(unit, shown)
+    if number and not 1e-3 <= abs(number) < 1e4:
+        shown = _fitting(value, unit, shown)
+        number = value / factor_of(unit, shown)
+    return f"{number:.{digits}g}" if shown == "1" else f"{number:.{digits}g} {shown}"
+
+
+def _fitting(value: float, unit: str, shown: str) -> str:
+    units = _COMMON.get(unit, {})
+    base = shown[1:] if shown[1:] in units and shown[0] in _PREFIXES else shown
+    for prefix in ("k", "", "m", "u", "n"):
+        if prefix + base in units and 1 <= abs(value) / units[prefix + base] < 1e3:
+            return prefix + base
+    return shown
 
 
 def show_result(value: float, uncertainty: float, unit: str, display: str | None = None) -> str:

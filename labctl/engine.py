@@ -154,7 +154,10 @@ def run(request: Request, advance: Advance, operator: Operator) -> Outcome:
             for role, settings in lab.settings_left(described).items():
                 store.settings_after(role, settings)
             outcome.elapsed = lab.now()
-            _finish(outcome, store, unparked)
+            try:
+                _finish(outcome, store, unparked)
+            except LabctlError as error:
+                raise FaultError(f"{error} The run had ended; {_parked(unparked)}.") from error
     outcome.error = _verdict(outcome, unparked)
     return outcome
 
@@ -244,7 +247,7 @@ def _finish(outcome: Outcome, store: RunStore, unparked: list[str]) -> None:
 
 
 def _verdict(outcome: Outcome, unparked: list[str]) -> LabctlError | None:
-    parked = f"NOT PARKED: {'; '.join(unparked)}" if unparked else "the station was parked"
+    parked = _parked(unparked)
     if outcome.status == "stopped":
         return StoppedError(f"{outcome.reason}; {parked}; {outcome.rows} rows are in {outcome.path}.")
     if outcome.status == "faulted":
@@ -252,3 +255,7 @@ def _verdict(outcome: Outcome, unparked: list[str]) -> LabctlError | None:
             f"{outcome.reason} The run ended; {parked}; {outcome.rows} rows are in {outcome.path}."
         )
     return None
+
+
+def _parked(unparked: list[str]) -> str:
+    return f"NOT PARKED: {'; '.join(unparked)}" if unparked else "the station was parked"

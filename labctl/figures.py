@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 COLOURS: Final = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 FORMATS: Final = (".png", ".svg", ".pdf")
 
-STYLE: Final[dict[str, Any]] = {
+STYLE: Final[dict[Any, Any]] = {
     "figure.figsize": (3.4, 2.6),  # inches: one column of a two-column journal
     "figure.dpi": 200,
     "savefig.dpi": 300,

@@ -43,7 +43,7 @@ def text(parent: Node, name: str, value: str) -> Node:
 
 
 def number(parent: Node, name: str, value: Any, unit: str, long_name: str) -> Node:
-    """Make a number or a short list of numbers, with its unit and its meaning."""
+    """Make a number or a short list of numbers, with its unit and its meaning (its name, where none is given)."""
     made: Node = parent.create_dataset(link_name(name), data=np.asarray(value))
     return _labelled(made, unit, long_name)
 
@@ -63,7 +63,7 @@ def quantity(parent: Node, name: str, value: Quantity) -> Node:
     if isinstance(value.value, str):
         return text(parent, name, value.value)
     if _is_numeric(value.value):
-        return number(parent, name, value.value, value.unit or "1", value.help or name)
+        return number(parent, name, value.value, value.unit or "1", value.help)
     made = text(parent, name, json.dumps(value.value, ensure_ascii=False, default=str))
     made.attrs["encoding"] = "json"
     return made
@@ -87,10 +87,7 @@ def text_table(
     neither compressed nor check-summed.
     """
     table = group(parent, name, "NXcollection")
-    table.attrs["more"] = "1 where the text goes on in the next row"
-    pieces = [
-        (*row[:-1], piece, more) for row in rows for piece, more in _pieces(clean(row[-1]), width)
-    ]  # fmt: skip
+    pieces = [(*row[:-1], *piece) for row in rows for piece in _pieces(clean(row[-1]), width)]
     columns = list(zip(*pieces, strict=True)) or [()] * (len(fields) + 1)
     column(
         table, fields[0], np.array(columns[0], np.float64), "s", "time on the station's clock since the start"
@@ -104,7 +101,7 @@ def text_table(
 
 
 def link_name(name: str) -> str:
-    """Return `name` as a link HDF5 can hold: "/", "%", NUL a lone "." percent-encoded, "%" for no name."""
+    """Return `name` as a link HDF5 can hold: "/", "%", NUL, lone "." percent-encoded, "%" for no name."""
     if name in {"", "."}:
         return "%2E" if name else "%"
     kept = "".join(quote(sign, safe="") if sign in "/%\0" else sign for sign in name)
@@ -128,7 +125,7 @@ def unclean(value: bytes) -> str:
 
 def _labelled(made: Node, unit: str, long_name: str) -> Node:
     made.attrs["units"] = unit
-    made.attrs["long_name"] = clean(long_name).decode()
+    made.attrs["long_name"] = clean(long_name).decode() or made.name.rpartition("/")[2]
     return made
 
 

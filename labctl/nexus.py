@@ -122,6 +122,8 @@ def write_analysis(entry: hdf5.Node, analysis: Analysis) -> hdf5.Node:
 def _write_result(parent: hdf5.Node, name: str, result: Result) -> None:
     made = hdf5.number(parent, name, float(result.value), result.unit, result.help)
     made.attrs["uncertainty"] = float(result.uncertainty)
+    if result.display:
+        made.attrs["display_units"] = result.display
     if result.limit:
         made.attrs["limit"] = result.limit
     if result.note:

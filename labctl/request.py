@@ -25,15 +25,18 @@ def unit_of(field: FieldInfo) -> tuple[str, str]:
 
 
 def limits_of(field: FieldInfo) -> str:
-    """The limits of a parameter in its display unit, as "0.001 to 1 mA" or "above 0 Oe"."""
+    """The limits of a parameter in its display unit, as "1 nA to 1 mA" or "above 0 Oe, at most 2 T"."""
     unit, display = unit_of(field)
-    parts: list[str] = []
-    for constraint in field.metadata:
-        for attribute, word in (("ge", "at least"), ("gt", "above"), ("le", "at most"), ("lt", "below")):
-            bound = getattr(constraint, attribute, None)
-            if bound is not None:
-                parts.append(f"{word} {door.show(bound, unit, display)}")
-    return ", ".join(parts)
+    bounds = {
+        attribute: door.show(bound, unit, display)
+        for constraint in field.metadata
+        for attribute in ("ge", "gt", "le", "lt")
+        if (bound := getattr(constraint, attribute, None)) is not None
+    }
+    if bounds.keys() == {"ge", "le"}:
+        return f"{bounds['ge']} to {bounds['le']}"
+    words = {"ge": "at least", "gt": "above", "le": "at most", "lt": "below"}
+    return ", ".join(f"{words[attribute]} {bound}" for attribute, bound in bounds.items())
 
 
 def read_parameters(protocol: MeasurementProtocol, assignments: Iterable[str]) -> ParameterSet:

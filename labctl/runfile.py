@@ -154,6 +154,7 @@ def _result(dataset: hdf5.Node) -> Result:
         uncertainty=float(dataset.attrs["uncertainty"]),
         unit=dataset.attrs["units"],
         help=dataset.attrs["long_name"],
+        display=dataset.attrs.get("display_units"),
         limit=dataset.attrs.get("limit", ""),
         note=dataset.attrs.get("note", ""),
     )

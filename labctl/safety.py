@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -92,7 +92,7 @@ class StopFlag:
 
 
 @contextmanager
-def stop_requests() -> Iterator[StopFlag]:
+def stop_requests() -> Generator[StopFlag]:
     """Turn SIGINT, SIGTERM and SIGHUP into a flag while a run goes on (in the main thread only)."""
     import signal
     import threading

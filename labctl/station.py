@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from labctl.engine import Operator, Request
     from protocols import roles as role_of
 
-    def _drivers_fit_their_roles(
+    def drivers_fit_their_roles(
         source: Keithley6221, voltmeter: Keithley2182A, magnet: FieldSource
     ) -> tuple[role_of.CurrentSource, role_of.Voltmeter, role_of.FieldSource]:
         return source, voltmeter, magnet
@@ -148,7 +148,7 @@ class OpenStation:
 
 
 @contextmanager
-def opened(request: Request, log: WireLog, operator: Operator) -> Iterator[OpenStation]:
+def opened(request: Request, log: WireLog, operator: Operator) -> Generator[OpenStation]:
     """Open the instruments that the request's protocol needs, real or simulated; close them at the end."""
     station = request.station
     _ask_for_turned_magnets(station, request.protocol.roles, operator)
@@ -164,7 +164,7 @@ def opened(request: Request, log: WireLog, operator: Operator) -> Iterator[OpenS
 
 
 @contextmanager
-def rehearsing(request: Request) -> Iterator[tuple[OpenStation, Callable[[], BlackBox]]]:
+def rehearsing(request: Request) -> Generator[tuple[OpenStation, Callable[[], BlackBox]]]:
     """Open the simulated twin of the station, with a function that says what the sample has seen so far."""
     from labctl import bench
 
@@ -174,7 +174,7 @@ def rehearsing(request: Request) -> Iterator[tuple[OpenStation, Callable[[], Bla
 
 
 @contextmanager
-def _wired(request: Request, library: Any, clock: Clock, log: WireLog | None) -> Iterator[OpenStation]:
+def _wired(request: Request, library: Any, clock: Clock, log: WireLog | None) -> Generator[OpenStation]:
     station, roles = request.station, request.protocol.roles
     lab = OpenStation(clock)
     with ExitStack() as stack:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -59,7 +59,7 @@ def _console(err: bool) -> Console:
 
 
 @contextmanager
-def progress(total: int, title: str, live: bool) -> Iterator[Callable[[int], None]]:
+def progress(total: int, title: str, live: bool) -> Generator[Callable[[int], None]]:
     """Show a bar with the time left on standard error while rows come in; nothing where `live` is false."""
     if not live:
         yield lambda _done: None

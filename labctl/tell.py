@@ -47,7 +47,7 @@ def description(protocol: MeasurementProtocol) -> dict[str, Any]:
 
 def describe(protocol: MeasurementProtocol) -> None:
     """Print a protocol's method, parameters and columns."""
-    click.echo(f"{protocol.name} {protocol.version}: {protocol.description.strip()}\n")
+    click.echo(f"{protocol.name}, version {protocol.version}: {protocol.caption}\n\n{protocol.description}\n")
     rows: list[tuple[str, str, str, str]] = []
     for name, field in protocol.parameters.model_fields.items():
         unit, display = unit_of(field)

@@ -43,6 +43,9 @@ if TYPE_CHECKING:
 
 _MAX_ROWS = 1_000_000
 
+#: Standard deviation of an error that may lie anywhere between -1 and +1 (JCGM 100:2008, section 4.3.7).
+RECTANGULAR = 3**-0.5
+
 
 class Parameters(ParameterSet):
     """What the anomalous-Hall loop can be asked for; SI inside."""
@@ -108,6 +111,7 @@ columns = (
     Column("R_xy", "ohm", "Hall resistance (V_plus - V_minus) / (2 I_sense)"),
     Column("V_plus", "V", "Hall voltage at +I_sense", display="mV"),
     Column("V_minus", "V", "Hall voltage at -I_sense", display="mV"),
+    Column("u_I_sense", "A", "standard uncertainty of I_sense from the source's accuracy", display="mA"),
     Column("branch", "1", "-1 on the descending branch, +1 on the ascending one", dtype="int64"),
     Column("loop", "1", "number of the loop, from 1", dtype="int64"),
     Column("time", "s", "seconds since the run started, when the row was complete"),
@@ -118,6 +122,7 @@ def ahe_loop(lab: Lab, p: Parameters) -> Iterator[Row]:
     """Measure the loop, one row per field; MeasurementError where the source is in compliance."""
     lab.voltmeter.prepare(p.V_max, p.nplc)
     lab.source.prepare(p.I_sense, p.compliance)
+    u_I_sense = lab.source.accuracy(p.I_sense) * RECTANGULAR
     lab.note(f"saturating at {p.mu0_H_max / Oe:+.6g} Oe")
     for point in loop_fields(p.mu0_H_max, p.mu0_H_step, p.n_loops):
         lab.magnet_z.ramp_to(point.mu0_H)
@@ -132,6 +137,7 @@ def ahe_loop(lab: Lab, p: Parameters) -> Iterator[Row]:
             R_xy=hall.R_xy,
             V_plus=hall.V_plus,
             V_minus=hall.V_minus,
+            u_I_sense=u_I_sense,
             branch=point.branch,
             loop=point.loop,
             time=lab.now(),
@@ -149,10 +155,11 @@ def envelope(p: Parameters) -> Envelope:
 
 
 def analyse(data: Data, p: Parameters) -> Analysis:
-    """Coercive field, loop height and shape from the columns alone; the parameters add nothing to them."""
+    """Coercive field, loop height and shape, from the columns and the sense current alone."""
     from protocols.analysis.coercivity import coercivity  # numpy is not needed to list the protocols
 
-    return coercivity(data["mu0_H_z"], data["R_xy"], data["branch"], data["loop"])
+    scale = float(max(data["u_I_sense"], default=0.0)) / p.I_sense
+    return coercivity(data["mu0_H_z"], data["R_xy"], data["branch"], data["loop"], scale=scale)
 
 
 def draw(
@@ -174,7 +181,7 @@ def draw(
     falls = "v" if results["R_AHE"].value > 0 else "^"
     for name, marker in (("mu0_H_c_down", falls), ("mu0_H_c_up", "^" if falls == "v" else "v")):
         H_c = results[name].value / Oe
-        axes.plot([H_c], [results["R_off"].value], marker, markersize=5, color=line.get_color())
+        axes.plot([H_c], [results["R_off"].value], marker, markersize=4, color=line.get_color())
 
 
 _caption, _, _method = (__doc__ or "").partition("\n")

@@ -14,6 +14,10 @@ class CurrentSource(Protocol):
         """Set the level (A); beyond the prepared range raises and nothing is sent."""
         ...
 
+    def accuracy(self, level: float) -> float:
+        """Return the largest error (A) that the maker allows a level (A) on the prepared range."""
+        ...
+
     def in_compliance(self) -> bool:
         """Return True while the output is limited by the compliance voltage."""
         ...

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import zlib
 from abc import ABC, abstractmethod
 from collections import deque
 
+import numpy as np
+
 from sim_instruments.clock import VirtualClock
+
+
+def unit_stream(serial: str) -> np.random.Generator:
+    """Return the random stream of one unit's fixed errors: its serial number says it all, a run's seed nothing."""
+    return np.random.default_rng(zlib.crc32(serial.encode()))
 
 
 class Reply:

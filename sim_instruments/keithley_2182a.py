@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from sim_instruments.clock import VirtualClock
+from sim_instruments.instrument import unit_stream
 from sim_instruments.keithley_2182a_buffer import BufferStatistics, TraceBuffer
 from sim_instruments.keithley_2182a_meter import AutoZero, Channel1, Channel2, Meter
 from sim_instruments.keithley_2182a_tables import MESSAGE_TIME, RESET_TIME
@@ -45,7 +46,7 @@ class Interface(Group):
 class Keithley2182ASim(ScpiInstrument):
     """A 2182A that looks at `input` (channel 1) and `channel2` (both V; None is a shorted channel 2).
 
-    `noise` and `accuracy` switch the table of noise and the errors of the unit, both drawn from `rng`.
+    `noise` switches the table of noise, drawn from `rng`; `accuracy` the unit's errors, fixed by its serial number.
     Power-on is the *RST state. Not simulated (refused as undefined, or as an illegal value): temperature with
     thermocouples, ratio and delta, hold, scanning, CALCulate1 and CALCulate3, analog output, calibration,
     binary transfer and the elements CHANnel and UNITs, memory slots (*SAV, *RCL), language 182, TRACe:FREE?.
@@ -80,9 +81,10 @@ class Keithley2182ASim(ScpiInstrument):
             raise ValueError(f"the line frequency must be 50 or 60 Hz; got {line_frequency!r}")
         super().__init__(clock, f"KEITHLEY INSTRUMENTS INC.,MODEL 2182A,{serial},C02 /A02")
         autozero = AutoZero()
+        unit = unit_stream(serial)
         channels = (
-            Channel1(input, rng, noise=noise, accuracy=accuracy),
-            Channel2(channel2 or _shorted, rng, noise=noise, accuracy=accuracy),
+            Channel1(input, rng, unit, noise=noise, accuracy=accuracy),
+            Channel2(channel2 or _shorted, rng, unit, noise=noise, accuracy=accuracy),
         )
         meter = Meter(clock, self.status, autozero, channels, line_frequency)
         buffer = TraceBuffer(self.status)

@@ -64,7 +64,13 @@ class Channel(Group):
     filter_type = Setting(":DFILter:TCONtrol", Choice("MOVing", "REPeat"), default="MOV")
 
     def __init__(
-        self, terminals: Terminals, rng: np.random.Generator, *, noise: bool, accuracy: bool
+        self,
+        terminals: Terminals,
+        rng: np.random.Generator,
+        unit: np.random.Generator,
+        *,
+        noise: bool,
+        accuracy: bool,
     ) -> None:
         super().__init__()
         self.range = self.ranges[-1].full_scale
@@ -72,9 +78,9 @@ class Channel(Group):
         self._rng = rng
         self._noise = noise
         self._errors = {
-            row.full_scale: _unit_errors(row, rng) if accuracy else (0.0, 0.0) for row in self.ranges
+            row.full_scale: _unit_errors(row, unit) if accuracy else (0.0, 0.0) for row in self.ranges
         }
-        self._front_offset = float(rng.uniform(-1, 1)) * FRONT_OFFSET_MAX if accuracy else 0.0
+        self._front_offset = float(unit.uniform(-1, 1)) * FRONT_OFFSET_MAX if accuracy else 0.0
         self._stack: list[float] = []
         self._unreferenced = math.nan
 
@@ -110,7 +116,7 @@ class Channel(Group):
         volts = self._terminals()
         if self.autorange:
             fitting = self._lowest_range(volts).full_scale
-            if fitting > self.range or fitting < self.range and abs(volts) <= fitting:
+            if fitting > self.range or abs(volts) <= fitting < self.range:
                 self.range = fitting
                 self.restart_filter()
         return volts
@@ -161,7 +167,7 @@ class Channel(Group):
 class Channel1(Channel):
     """Channel 1: five ranges, 10 mV to 100 V."""
 
-    root = "[SENSe1:]VOLTage[:DC][:CHANnel1]"
+    root = "[SENSe1]:VOLTage[:DC][:CHANnel1]"
     ranges = CHANNEL_1
     highest = 120.0
 
@@ -169,7 +175,7 @@ class Channel1(Channel):
 class Channel2(Channel):
     """Channel 2: three ranges, 100 mV to 10 V."""
 
-    root = "[SENSe1:]VOLTage[:DC]:CHANnel2"
+    root = "[SENSe1]:VOLTage[:DC]:CHANnel2"
     ranges = CHANNEL_2
     highest = 12.0
 
@@ -180,7 +186,7 @@ class Channel2(Channel):
 class Meter(Group):
     """SENSe: function, channel and integration; makes one reading out of as many conversions as it needs."""
 
-    root = "[SENSe1:]"
+    root = "[SENSe1]"
 
     function = Setting(":FUNCtion", Quoted("VOLTage[:DC]"), default="VOLTage[:DC]")
     channel = Setting(":CHANnel", Integer(0, 2), default=1.0)
@@ -281,7 +287,7 @@ def _temperature(unit: str) -> float:
     return INTERNAL_TEMPERATURE + (273.15 if unit == "K" else 0.0)
 
 
-def _unit_errors(row: MeterRange, rng: np.random.Generator) -> tuple[float, float]:
+def _unit_errors(row: MeterRange, unit: np.random.Generator) -> tuple[float, float]:
     """Draw one unit's gain error and offset (V): normal, a third of the specification, cut off at it."""
-    gain, offset = np.clip(rng.normal(0.0, 1 / 3, size=2), -1.0, 1.0)
+    gain, offset = np.clip(unit.normal(0.0, 1 / 3, size=2), -1.0, 1.0)
     return float(gain * row.gain_error), float(offset * row.offset_error)

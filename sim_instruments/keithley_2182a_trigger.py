@@ -59,6 +59,7 @@ class TriggerModel(Group):
         self._readings: list[float] = []
         self._fresh = False
         self._await_reading: list[Pending] = []
+        self._await_fresh: list[Pending] = []
         self._await_end: list[Pending] = []
         status.operation.set(IDLE_BIT, True)
 
@@ -84,8 +85,8 @@ class TriggerModel(Group):
             self._event.cancel()
         self._meter.abort()
         self._set_waiting(False)
-        self._await_reading.clear()
-        self._await_end.clear()
+        for queue in (self._await_reading, self._await_fresh, self._await_end):
+            queue.clear()
         if not self._idle:
             self._enter_idle()
             self._operations.end()
@@ -148,17 +149,17 @@ class TriggerModel(Group):
     def _deliver(self, volts: float) -> None:
         self._readings.append(volts)
         del self._readings[: -int(self.samples)]
-        self._fresh = True
+        self._fresh = not self._await_fresh
         self._buffer.store(volts)
         self._status.measurement.pulse(_READING_AVAILABLE)
-        waiting, self._await_reading = self._await_reading, []
+        waiting = self._await_reading + self._await_fresh
+        self._await_reading, self._await_fresh = [], []
         self._samples_left -= 1
         if self._samples_left > 0:
             self._measure()
         else:
             self._next_pass()
         for pending in waiting:
-            self._fresh = False
             pending.settle(write_reading(volts))
 
     def _end(self) -> None:
@@ -222,7 +223,7 @@ class TriggerModel(Group):
             return write_reading(self._readings[-1])
         if self._idle:
             raise ScpiError(-230)
-        return self._wait(self._await_reading)
+        return self._wait(self._await_fresh)
 
     @query("READ")
     def read(self) -> Pending:

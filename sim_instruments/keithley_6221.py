@@ -13,6 +13,7 @@ from collections.abc import Callable
 import numpy as np
 
 from sim_instruments.clock import VirtualClock
+from sim_instruments.instrument import unit_stream
 from sim_instruments.keithley_6221_tables import (
     COMPLIANCE_MAX,
     COMPLIANCE_MIN,
@@ -96,8 +97,9 @@ class DcSource(Group):
     """SOURce: level, range, compliance and filter of the DC source, and what it makes flow.
 
     Quasi-static: a new level is there at once (the source settles within 100 us at slow response, far less
-    than any reading takes). Not simulated: noise of the source (4 nA rms on the 200 uA range; over a Hall
-    resistance below 1 ohm that is below the noise of any meter) and errors of the compliance limit.
+    than any reading takes), and compliance is judged by the load's resistance at that moment. Not simulated:
+    noise of the source (4 nA rms on the 200 uA range; over a Hall resistance below 1 ohm that is below the
+    noise of any meter), errors of the compliance limit, and what FILTer and DELay do to a DC level.
     """
 
     level = Setting(
@@ -110,13 +112,13 @@ class DcSource(Group):
     delay = Setting("SOURce:DELay", Number(1e-3, 999999.999), default=1.0)
 
     def __init__(
-        self, load: Load, output: Output, status: Status, rng: np.random.Generator, *, accuracy: bool
+        self, load: Load, output: Output, status: Status, unit: np.random.Generator, *, accuracy: bool
     ) -> None:
         super().__init__()
         self._load = load
         self._output = output
         self._status = status
-        self._errors = {row.full_scale: _unit_errors(row, rng) if accuracy else (0.0, 0.0) for row in RANGES}
+        self._errors = {row.full_scale: _unit_errors(row, unit) if accuracy else (0.0, 0.0) for row in RANGES}
         self._flowing = 0.0
         output.switched = self.drive
 
@@ -205,7 +207,7 @@ class FrontPanel(Group):
 
 
 class Keithley6221Sim(ScpiInstrument):
-    """A 6221 that drives `load`; `accuracy` gives the unit errors within specification, drawn from `rng`.
+    """A 6221 that drives `load`; `accuracy` gives it errors within specification, fixed by its serial number.
 
     Power-on is the *RST state. Not simulated (refused as undefined): waves, sweeps and lists, delta and pulse
     delta, the averaging filter, buffer and its statistics, reading format, trigger model, the RS-232 relay,
@@ -222,7 +224,6 @@ class Keithley6221Sim(ScpiInstrument):
         self,
         clock: VirtualClock,
         load: Load,
-        rng: np.random.Generator,
         *,
         serial: str = "4559777",
         accuracy: bool = True,
@@ -230,7 +231,7 @@ class Keithley6221Sim(ScpiInstrument):
         # Two blanks before the board revision and one behind it, as real units answer.
         super().__init__(clock, f"KEITHLEY INSTRUMENTS INC.,MODEL 6221,{serial},D04  /700x ")
         output = Output(self.status)
-        source = DcSource(load, output, self.status, rng, accuracy=accuracy)
+        source = DcSource(load, output, self.status, unit_stream(serial), accuracy=accuracy)
         self.install(output, source, Readings(), FrontPanel())
         self.status.operation.set(IDLE_BIT, True)
 
@@ -253,7 +254,7 @@ def _lowest_range(amperes: float) -> float:
     return next(row.full_scale for row in RANGES if _fits(amperes, row.full_scale))
 
 
-def _unit_errors(row: SourceRange, rng: np.random.Generator) -> tuple[float, float]:
+def _unit_errors(row: SourceRange, unit: np.random.Generator) -> tuple[float, float]:
     """Draw one unit's gain error and offset (A): normal, a third of the specification, cut off at it."""
-    gain, offset = np.clip(rng.normal(0.0, 1 / 3, size=2), -1.0, 1.0)
+    gain, offset = np.clip(unit.normal(0.0, 1 / 3, size=2), -1.0, 1.0)
     return float(gain * row.gain_error), float(offset * row.offset_error)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -12,6 +11,7 @@ from typing import ClassVar, Literal, Protocol, runtime_checkable
 import numpy as np
 
 from sim_instruments.clock import VirtualClock
+from sim_instruments.instrument import unit_stream
 from sim_instruments.lakeshore import (
     OPERATION_SUMMARY,
     Command,
@@ -95,7 +95,6 @@ class LakeShore475Sim(LakeShoreInstrument):
     sensitivity, temperature compensation.
     """
 
-    kind: ClassVar[Literal["gaussmeter"]] = "gaussmeter"
     model = "MODEL475"
 
     def __init__(
@@ -121,7 +120,7 @@ class LakeShore475Sim(LakeShoreInstrument):
         self._rng = rng
         self._noisy = noise
         self._probe = PROBES[probe_type]
-        unit = np.random.default_rng(zlib.crc32(serial.encode())).uniform(-1.0, 1.0, 2)
+        unit = unit_stream(serial).uniform(-1.0, 1.0, 2)
         self._gain, self._offset = (float(error) if accuracy else 0.0 for error in unit)
         self._probe_serial = f"H{serial}"
         self._zero = 0.0

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import numpy as np
 
 from sim_instruments.clock import Event, VirtualClock
+from sim_instruments.instrument import unit_stream
 from sim_instruments.lakeshore import (
     OPERATION_SUMMARY,
     Command,
@@ -87,7 +87,6 @@ class LakeShore643Sim(LakeShoreInstrument):
     keypad lock, interface set-up (DISP, LOCK, IEEE, DFLT), local and remote (MODE is stored).
     """
 
-    kind: ClassVar[Literal["magnet_supply"]] = "magnet_supply"
     model = "MODEL643"
 
     def __init__(
@@ -109,7 +108,7 @@ class LakeShore643Sim(LakeShoreInstrument):
         self._coil = coil
         self._rng = rng
         self._noisy = noise
-        unit = np.random.default_rng(zlib.crc32(serial.encode()))
+        unit = unit_stream(serial)
         self._unit = [float(error) if accuracy else 0.0 for error in unit.uniform(-1.0, 1.0, 6)]
         self._limit = (I_MAX, RATE_MAX)
         self._rate = 1.0

@@ -25,7 +25,7 @@ class Load(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Ramp:
-    """A current that goes linearly from `start_current` (A) at `start` (s) to `end_current` at `end`, then stays."""
+    """A current that goes linearly from `start_current` (A) at `start` (s) to `end_current` at `end` and stays."""
 
     start: float
     start_current: float

@@ -282,12 +282,9 @@ class ScpiInstrument(Instrument):
 
     def _obey(self, unit: str) -> tuple[Answer, bool]:
         header, *rest = unit.split(None, 1)
-        if header[0] == ":":
-            self._path, header = "", header[1:]
-        if header[:1] == "*":
-            full = header
-        else:
-            full = self._path + header
+        full = header[1:] if header[0] == ":" else header
+        if full[:1] != "*":
+            full = full if header[0] == ":" else self._path + header
             self._path = full[: full.rfind(":") + 1]
         row, index = self._tree.find(full)
         group = self._groups[index]

@@ -256,10 +256,15 @@ class BenchLibrary(SimVisaLibrary):
         self._last_status_in_session.pop(session, None)
         return StatusCode.success if closed is not None else StatusCode.error_invalid_object
 
-    def _session(self, session: VISASession) -> BenchSession:
+    def _opened(self, session: VISASession) -> BenchSession:
         found = self.sessions.get(session)
         if not isinstance(found, BenchSession):
             raise errors.VisaIOError(StatusCode.error_invalid_object.value)
+        return found
+
+    def _session(self, session: VISASession) -> BenchSession:
+        """Return the session where no other session has locked its instrument."""
+        found = self._opened(session)
         if self._locks and session not in self._locks.get(found.instrument, (None, {session}))[1]:
             raise errors.VisaIOError(StatusCode.error_resource_locked.value)
         return found
@@ -368,7 +373,7 @@ class BenchLibrary(SimVisaLibrary):
 
         A lock held by others is VI_ERROR_RSRC_LOCKED at once: nobody could release it while this call waits.
         """
-        instrument = self._session(session).instrument
+        instrument = self._opened(session).instrument
         shared = lock_type == constants.Lock.shared
         key = (requested_key or f"{self.library_path} lock {session}") if shared else None
         held, holders = self._locks.get(instrument, (key, set[VISASession]()))
@@ -379,8 +384,7 @@ class BenchLibrary(SimVisaLibrary):
 
     def unlock(self, session: VISASession) -> StatusCode:
         """Give up this session's lock."""
-        opened = self._session(session)
-        if not self._release(session, opened.instrument):
+        if not self._release(session, self._opened(session).instrument):
             raise errors.VisaIOError(StatusCode.error_session_not_locked.value)
         return StatusCode.success
 

@@ -11,7 +11,7 @@ STEPS = {
     "format": [str(HERE / "ruff"), "format", "--check", "."],
     "lint": [str(HERE / "ruff"), "check", "."],
     "import contracts": [str(HERE / "lint-imports"), "--no-cache"],
-    "types": [str(HERE / "pyright")],
+    "types": [str(HERE / "pyright"), "--pythonpath", sys.executable],
     "witnesses": [sys.executable, "tests/wire/coverage.py"],
     "tests": [sys.executable, "-m", "pytest", "-q"],
     "slow tests": [sys.executable, "-m", "pytest", "-q", "-m", "slow"],

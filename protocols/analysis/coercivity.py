@@ -15,13 +15,15 @@ Uncertainty  One standard deviation, of two parts. Field step: a reversal may fa
              share one list of fields. Noise: the scatter of R_xy about a line in the tails, divided by the
              slope of the loop at the crossing; where the scatter between several loops is larger, that.
              Tails that tilt or differ beyond their noise add half of the difference to the levels. Noise of the
-             measured field is not included.
+             measured field is not included. R_AHE and R_off carry, besides, the uncertainty of the current
+             that they were divided by, common to all readings.
 Warnings     Tails that tilt, or a loop that fails to close, by more than 2 % of its height; branches that do
              not cross; too few readings to know the noise.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
@@ -85,12 +87,18 @@ class _Branch:
 
 
 def coercivity(
-    mu0_H: ArrayLike, R_xy: ArrayLike, branch: ArrayLike, loop: ArrayLike | None = None
+    mu0_H: ArrayLike,
+    R_xy: ArrayLike,
+    branch: ArrayLike,
+    loop: ArrayLike | None = None,
+    *,
+    scale: float = 0.0,
 ) -> Analysis:
     """Analyse one or several loops of R_xy (ohm) against mu0_H (T).
 
     The arguments have shape (n,) and the order of measurement: `branch` is -1 where the field descends and +1
-    where it ascends; `loop` numbers the loops and may be left out where there is one. The results are
+    where it ascends; `loop` numbers the loops and may be left out where there is one. `scale` is the
+    relative standard uncertainty that all R_xy have in common (that of the sense current). The results are
     mu0_H_c, mu0_H_c_up, mu0_H_c_down (T; the crossings are signed: ordinarily up > 0 > down), R_AHE, R_off
     (ohm), squareness and width_10_90 (T; an upper limit of one field step where the reversal is no wider).
     With several loops they are means over loops. What the data do not contain, because the run was cut short
@@ -111,6 +119,9 @@ def coercivity(
         where = f"loop {n:g}: " if len(numbers) > 1 else ""
         warnings += [where + text for text in dict.fromkeys(said)]
     results = {name: result(mean([found[name] for found in loops]), *_REPORTS[name]) for name in _REPORTS}
+    for name in ("R_AHE", "R_off"):
+        height = results[name]
+        results[name] = replace(height, uncertainty=math.hypot(height.uncertainty, scale * height.value))
     results["width_10_90"] = _limited(results["width_10_90"], mu0_H_step)
     return Analysis(results, warnings=tuple(warnings) if len(H) else ("there are no readings",))
 

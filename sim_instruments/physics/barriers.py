@@ -91,12 +91,11 @@ def strongest_within(scale: BarrierScale, favouring: float, ceiling: float) -> f
     """Return an anisotropy field (T, at T_0) above which every barrier exceeds `ceiling` (units of k_B T, > 0).
 
     With a = H_in - H/(eta k) and c = ceiling/(E per H_k), E x^2 <= ceiling reads (H_k - a)^2 <= c H_k, met up to
-    H_k = a + c/2 + sqrt(c^2/4 + a c) and nowhere when the root is not real. Patches whose anisotropy the in-plane
-    field exceeds obey another law and are always included. A margin of 1e-9 absorbs rounding, so the weaker
-    patches contain all that can leave but may contain a few that cannot.
+    H_k = a + c/2 + sqrt(c^2/4 + a c) and nowhere when the root is not real. Where a patch with H_k < H_in, which
+    obeys another law, is within the ceiling, H_in lies between the two roots, so the limit holds for it too. A
+    margin of 1e-9 absorbs rounding: the weaker patches contain all that can leave and perhaps a few that cannot.
     """
     a = scale.mu0_H_in - favouring / scale.nucleation
     c = ceiling / scale.energy_per_field
     discriminant = c * (0.25 * c + a)
-    reach = a + 0.5 * c + math.sqrt(discriminant) if discriminant >= 0.0 else 0.0
-    return max(reach, scale.mu0_H_in) * (1.0 + _MARGIN)
+    return (a + 0.5 * c + math.sqrt(discriminant)) * (1.0 + _MARGIN) if discriminant >= 0.0 else 0.0

@@ -52,4 +52,4 @@ class MeanField:
 
 def mean_magnetization(up: NDArray[np.bool_]) -> float:
     """Return m = (N_up - N_down)/N, -1 ... 1."""
-    return 2.0 * np.count_nonzero(up) / up.size - 1.0
+    return 2.0 * int(np.count_nonzero(up)) / up.size - 1.0

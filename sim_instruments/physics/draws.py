@@ -66,12 +66,12 @@ class ThermalDraws:
         self._key = mix64((seed + GAMMA) & _MASK)
         self._patch_offsets = np.empty(0, dtype=np.uint64)
 
-    def uniform(self, step: int, patches: slice, n_patches: int) -> NDArray[np.float64]:
-        """Return u of `step` for a run of patches out of `n_patches`, each in [2^-53, 1 - 2^-53], shape (k,)."""
+    def uniform(self, step: int, patches: NDArray[np.intp], n_patches: int) -> NDArray[np.float64]:
+        """Return u of `step` (from 0) for some `patches` out of `n_patches`: indices and numbers of shape (k,)."""
         if len(self._patch_offsets) < n_patches:
             self._patch_offsets = np.arange(1, n_patches + 1, dtype=np.uint64) * np.uint64(GAMMA)
-        start = np.uint64((self._key + step * n_patches * GAMMA) & _MASK)
-        z = self._patch_offsets[:n_patches][patches] + start
+        z = self._patch_offsets[patches]
+        z += np.uint64((self._key + step * n_patches * GAMMA) & _MASK)
         _mix64_in_place(z)
         z >>= np.uint64(64 - _FIRST_BITS)
         z |= _ONE  # the bits of 1 + k 2^-52

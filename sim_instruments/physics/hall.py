@@ -1,4 +1,4 @@
-"""Hall readout: where the moments lie in a field, and the transverse resistance and voltage they give."""
+"""Hall readout: where the moments lie in a field, and the transverse resistance they give."""
 
 from __future__ import annotations
 
@@ -34,8 +34,3 @@ def patch_resistance(
     half of the loop's height for R_AHE.
     """
     return sign * R_AHE * np.sqrt(1.0 - sin2_theta) + R_PHE * sin_2phi * sin2_theta
-
-
-def hall_voltage(current: float, R_xy: float, emf: float) -> float:
-    """Return the transverse voltage V = I R_xy + emf (V): A, ohm, and a thermal emf (V) that I does not reverse."""
-    return current * R_xy + emf

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 #: Least share of the anisotropy that the model keeps. At and above the Curie temperature the share would be zero
-#: or negative; with this floor every barrier is far below k_B T and the film orders along the field that acts on
-#: it, as it does while cooling through T_c (our choice).
+#: or negative; with this floor every barrier is far below k_B T, and the film (uncoupled there) is left disordered,
+#: or ordered along the field that acted on it, as by cooling through T_c (our choice).
 _LEAST_SOFTENING: Final = 1e-3
 
 

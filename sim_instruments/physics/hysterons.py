@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -17,6 +19,8 @@ MOST_PASSES: Final = 300
 
 #: Added to a barrier's bound (k_B T) so that rounding can never exclude a patch that the exact test would let go.
 _ROUNDING: Final = 0.01
+#: Change of the coupling field, over its strength, up to which a step follows only the patches loose at its start.
+_MARGIN: Final = 0.05
 _LN_SMALLEST_DRAW: Final = math.log(SMALLEST_DRAW)
 
 _OUT_AND_BACK: Final = np.array([[1.0], [-1.0]])
@@ -24,6 +28,19 @@ _NONE: Final = np.empty(0, dtype=np.intp)
 
 Floats = NDArray[np.float64]
 Field = float | Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Drive:
+    """What drives the patches for a while: constant barriers, field and coupling.
+
+    `mu0_H_z` (T) is the field along z that acts on all, `strength` (T) the coupling's, `attempts` = ln(dt/tau_0).
+    """
+
+    scale: BarrierScale
+    mu0_H_z: float
+    strength: float
+    attempts: float
 
 
 def log_attempts(dt: float, tau_0: float) -> float:
@@ -62,81 +79,101 @@ class Hysterons:
         up.flags.writeable = False
         self.up = up
 
-    def could_leave(self, scale: BarrierScale, mu0_H_z: float, strength: float, attempts: float) -> bool:
-        """Return whether any patch may leave: (dt/tau_0) exp(-E x^2) >= 2^-53 for one of them, as they stand.
+    def loose(self, drive: Drive) -> NDArray[np.intp]:
+        """Return the patches that a step has to look at, ascending; none when no patch can leave.
 
-        `mu0_H_z` (T) is the drive along z without the coupling, `strength` (T) the coupling's.
+        None when (dt/tau_0) exp(-E x^2) < 2^-53 for every patch as it stands. Else all for which that is not
+        certain while the coupling field changes by no more than a margin.
         """
-        field = mu0_H_z + self.coupling.field(strength, self.up)
-        ceiling = attempts - _LN_SMALLEST_DRAW
-        for state in (True, False):
-            favouring = field if state else -field
-            least = float(favouring.min()) if isinstance(favouring, np.ndarray) else favouring
-            reach = self.mu0_H_k.searchsorted(strongest_within(scale, least, ceiling))
-            weak = self.up[:reach] if state else ~self.up[:reach]
-            patches = weak.nonzero()[0]
-            for some in (patches[:1], patches[1:]):  # the weakest one nearly always decides
-                if some.size:
-                    local = favouring[some] if isinstance(favouring, np.ndarray) else favouring
-                    if np.count_nonzero(barrier(self.mu0_H_k[some], scale, local) <= ceiling):
-                        return True
-        return False
+        field = drive.mu0_H_z + self.coupling.field(drive.strength, self.up)
+        patches = self._within_reach(drive, field)
+        for some in (patches[:1], patches[1:]):  # the weakest one nearly always decides
+            if some.size:
+                favouring = _signs(self.up[some]) * _at(field, some)
+                barriers = barrier(self.mu0_H_k[some], drive.scale, favouring)
+                if np.count_nonzero(barriers <= drive.attempts - _LN_SMALLEST_DRAW):
+                    return patches
+        return _NONE
 
     def relax(
-        self,
-        scale: BarrierScale,
-        mu0_H_z: float,
-        strength: float,
-        attempts: float,
-        u: Floats,
+        self, drive: Drive, loose: NDArray[np.intp], draw: Callable[[NDArray[np.intp]], Floats]
     ) -> bool:
-        """Let the patches switch in a constant drive and follow the avalanche; return whether any state changed.
+        """Let the `loose` patches switch, follow the avalanche, and return whether any state changed.
 
-        Each patch has one number of `u` (shape (N,)) for the step and ends up where u < P_up says. P_up depends on
-        the magnetization that results, so it is evaluated again, always from the states before the step, until no
-        state changes. For `strength` >= 0 each pass only adds to what the one before did; a negative strength
-        makes passes alternate, and the coupling field is then averaged over the last two.
+        Each patch has one number u for the step, which `draw` gives for the patches asked for, and ends up where
+        u < P_up says. P_up depends on the magnetization that results, so it is evaluated again, always from the
+        states before the step, until no state changes. For a strength >= 0 each pass only adds to what the one
+        before did; a negative one makes passes alternate, and the coupling field is averaged over the last two.
         """
-        step = _Step(self.mu0_H_k, self.up, scale, attempts, u)
+        step = _Step(self, drive, loose, draw(loose))
         after, flips = self.up, _NONE
-        own = latest = self.coupling.field(strength, after)
+        first = latest = own = self.coupling.field(drive.strength, after)
+        margin = _margin(drive)
         for _ in range(MOST_PASSES):
-            previous, flips = flips, step.leaving(mu0_H_z + own)
+            if _largest(own - first) > margin:
+                margin, every = math.inf, np.arange(self.up.size)
+                step = _Step(self, drive, every, draw(every))
+            previous, flips = flips, step.leaving(drive.mu0_H_z + own)
             if np.array_equal(flips, previous):
                 break
             after = self.up.copy()
             after[flips] ^= True
-            earlier, latest = latest, self.coupling.field(strength, after)
-            own = 0.5 * (earlier + latest) if strength < 0.0 else latest
+            earlier, latest = latest, self.coupling.field(drive.strength, after)
+            own = 0.5 * (earlier + latest) if drive.strength < 0.0 else latest
         if not flips.size:
             return False
         self.set_state(after)
         return True
 
+    def _within_reach(self, drive: Drive, field: Field) -> NDArray[np.intp]:
+        least, most = (field.min(), field.max()) if isinstance(field, np.ndarray) else (field, field)
+        ceiling, margin = drive.attempts - _LN_SMALLEST_DRAW, _margin(drive)
+        up = self.mu0_H_k.searchsorted(strongest_within(drive.scale, least - margin, ceiling))
+        down = self.mu0_H_k.searchsorted(strongest_within(drive.scale, -most - margin, ceiling))
+        reached = self.up[:up].copy() if up > down else ~self.up[:down]
+        reached[: min(up, down)] = True
+        return reached.nonzero()[0]
+
 
 class _Step:
-    """One step's numbers, each turned into the field in which its patch could leave.
+    """One step's numbers for some `patches`, each turned into the field in which its patch could leave.
 
     A patch leaves when v < p_leave, v = 1 - u for a patch that is up and u for one that is down. As
     p_leave <= (dt/tau_0) exp(-E x^2), it stays wherever E x^2 > ln(dt/tau_0) - ln v: in any field along its state
     above a bound known once v is drawn. Exponentials are needed only for patches below their bound.
     """
 
-    def __init__(
-        self, mu0_H_k: Floats, up: NDArray[np.bool_], scale: BarrierScale, attempts: float, u: Floats
-    ) -> None:
-        self._mu0_H_k = mu0_H_k
-        self._scale = scale
-        self._attempts = attempts
-        self._signs = np.where(up, 1.0, -1.0)
+    def __init__(self, film: Hysterons, drive: Drive, patches: NDArray[np.intp], u: Floats) -> None:
+        up = film.up[patches]
+        self._drive = drive
+        self._patches = patches
+        self._mu0_H_k = film.mu0_H_k[patches]
+        self._signs = _signs(up)
         self._v = np.where(up, 1.0 - u, u)
-        self._bound = weakest_favouring(mu0_H_k, scale, (attempts + _ROUNDING) - np.log(self._v))
+        ceilings = (drive.attempts + _ROUNDING) - np.log(self._v)
+        self._bound = weakest_favouring(self._mu0_H_k, drive.scale, ceilings)
 
     def leaving(self, field: Field) -> NDArray[np.intp]:
-        """Return the patches that leave their state in `field` (T, along +z)."""
-        favouring = self._signs * field
-        patches = (favouring <= self._bound).nonzero()[0]
-        if not patches.size:
-            return patches
-        barriers = barrier(self._mu0_H_k[patches], self._scale, _OUT_AND_BACK * favouring[patches])
-        return patches[self._v[patches] < leaving_probability(self._attempts, barriers)]
+        """Return, ascending, the patches that leave their state in `field` (T, along +z)."""
+        favouring = self._signs * _at(field, self._patches)
+        near = (favouring <= self._bound).nonzero()[0]
+        if not near.size:
+            return _NONE
+        barriers = barrier(self._mu0_H_k[near], self._drive.scale, _OUT_AND_BACK * favouring[near])
+        return self._patches[near[self._v[near] < leaving_probability(self._drive.attempts, barriers)]]
+
+
+def _margin(drive: Drive) -> float:
+    return _MARGIN * abs(drive.strength)
+
+
+def _signs(up: NDArray[np.bool_]) -> Floats:
+    return np.where(up, 1.0, -1.0)
+
+
+def _at(field: Field, patches: NDArray[np.intp]) -> Field:
+    return field[patches] if isinstance(field, np.ndarray) else field
+
+
+def _largest(field: Field) -> float:
+    return float(np.abs(field).max()) if isinstance(field, np.ndarray) else abs(field)

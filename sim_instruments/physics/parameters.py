@@ -104,8 +104,9 @@ class SampleParameters:
             raise ValueError(f"T_c must be above T_0 = {self.T_0!r} K; got {self.T_c!r} K")
         if self.polarity not in (-1, 1):
             raise ValueError(f"polarity must be +1 or -1; got {self.polarity!r}")
-        if self.n_patches < 1:
-            raise ValueError(f"n_patches must be at least 1; got {self.n_patches!r}")
+        whole = isinstance(self.n_patches, int)  # pyright: ignore[reportUnnecessaryIsInstance]
+        if not (whole and self.n_patches >= 1):
+            raise ValueError(f"n_patches must be a whole number of at least 1; got {self.n_patches!r}")
 
     @classmethod
     def for_thickness(cls, t_AlOx: float, **overrides: Any) -> Self:

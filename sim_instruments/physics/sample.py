@@ -8,12 +8,12 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sim_instruments.physics.barriers import BarrierScale, barrier_scale, draw_anisotropy
+from sim_instruments.physics.barriers import barrier_scale, draw_anisotropy
 from sim_instruments.physics.coupling import Coupling, MeanField, mean_magnetization
 from sim_instruments.physics.draws import ThermalDraws
 from sim_instruments.physics.hall import patch_resistance, sin_2phi, tilt
 from sim_instruments.physics.heating import softening, temperature
-from sim_instruments.physics.hysterons import Hysterons, log_attempts
+from sim_instruments.physics.hysterons import Drive, Hysterons, log_attempts
 from sim_instruments.physics.parameters import SampleParameters
 from sim_instruments.physics.spin_orbit_torque import (
     current_density,
@@ -26,14 +26,6 @@ __all__ = ["Sample", "SampleParameters"]
 
 #: A field mu0*H in tesla: x along the current, y across the bar, z along the film normal.
 Vector = tuple[float, float, float]
-
-
-class _Drive(NamedTuple):
-    """What a current and a field amount to: the barriers, the field along z and the coupling (T)."""
-
-    scale: BarrierScale
-    mu0_H_z: float
-    strength: float
 
 
 class _PatchResistances(NamedTuple):
@@ -74,7 +66,7 @@ class Sample:
         self._hysterons = Hysterons(
             draw_anisotropy(device_seed, p.n_patches, p.mu0_H_k, p.sigma_K), self._coupling
         )
-        self._last_drive: tuple[float, Vector, _Drive] | None = None
+        self._last_drive: tuple[tuple[float, Vector, float], Drive] | None = None
         self._last_field: Vector = (0.0, 0.0, 0.0)
         self._patches = self._patch_resistances(self._last_field)
         self._last_read: tuple[NDArray[np.bool_], float] | None = None
@@ -113,32 +105,29 @@ class Sample:
         """
         if dt == 0.0:
             return False
-        drive, attempts = self._conditions(current, mu0_H, dt)
-        if not self._hysterons.could_leave(drive.scale, drive.mu0_H_z, drive.strength, attempts):
+        drive = self._drive(current, mu0_H, dt)
+        loose = self._hysterons.loose(drive)
+        if not loose.size:
             return False
-        u = self.thermal.uniform(self.steps, slice(None), self.parameters.n_patches)
+        step, n_patches = self.steps, self.parameters.n_patches
         self.steps += 1
-        return self._hysterons.relax(drive.scale, drive.mu0_H_z, drive.strength, attempts, u)
+        return self._hysterons.relax(
+            drive, loose, lambda patches: self.thermal.uniform(step, patches, n_patches)
+        )
 
     def can_switch(self, current: float, mu0_H: Vector, dt: float) -> bool:
         """Return whether anything could switch in `advance` with the same arguments; False is certain."""
-        if dt == 0.0:
-            return False
-        drive, attempts = self._conditions(current, mu0_H, dt)
-        return self._hysterons.could_leave(drive.scale, drive.mu0_H_z, drive.strength, attempts)
+        return dt != 0.0 and self._hysterons.loose(self._drive(current, mu0_H, dt)).size > 0
 
-    def _conditions(self, current: float, mu0_H: Vector, dt: float) -> tuple[_Drive, float]:
+    def _drive(self, current: float, mu0_H: Vector, dt: float) -> Drive:
         if not 0.0 < dt < math.inf:
             raise ValueError(f"time must pass forwards and end; got dt = {dt!r} s")
-        last = self._last_drive
-        if last is not None and last[0] == current and last[1] == mu0_H:
-            drive = last[2]
-        else:
-            drive = self._drive(current, mu0_H)
-            self._last_drive = (current, mu0_H, drive)
-        return drive, log_attempts(dt, self.parameters.tau_0)
+        key = (current, mu0_H, dt)
+        if self._last_drive is None or self._last_drive[0] != key:
+            self._last_drive = (key, self._new_drive(*key))
+        return self._last_drive[1]
 
-    def _drive(self, current: float, mu0_H: Vector) -> _Drive:
+    def _new_drive(self, current: float, mu0_H: Vector, dt: float) -> Drive:
         mu0_H_x, mu0_H_y, mu0_H_z = mu0_H
         if not math.isfinite(current + mu0_H_x + mu0_H_y + mu0_H_z):
             raise ValueError(f"a drive must be finite; got {current!r} A in {mu0_H!r} T")
@@ -146,16 +135,18 @@ class Sample:
         T = temperature(current, p.T_0, p.kappa)
         k = softening(T, p.T_0, p.T_c)
         mu0_H_in = math.hypot(mu0_H_x, mu0_H_y)
+        b = min(mu0_H_in / (k * p.mu0_H_k), 1.0)
         torque = switching_field(
             damping_like_field(current_density(current, p.area), p.mu0_H_DL_per_J),
             wall_alignment(mu0_H_x, p.mu0_H_D),
             p.beta,
             p.polarity,
         )
-        return _Drive(
+        return Drive(
             scale=barrier_scale(T, k, mu0_H_in, E_0=p.E_0, mu0_H_k_E_0=p.mu0_H_k_E_0, eta=p.eta),
             mu0_H_z=mu0_H_z + torque,
-            strength=self._coupling.strength(min(mu0_H_in / (k * p.mu0_H_k), 1.0)),
+            strength=self._coupling.strength(b) if p.T_c > T else 0.0,
+            attempts=log_attempts(dt, p.tau_0),
         )
 
     # --- reading ----------------------------------------------------------------------------------
@@ -183,7 +174,7 @@ class Sample:
             self._last_read = None
         if self._last_read is None or self._last_read[0] is not self.up:
             R_patches = np.where(self.up, self._patches.up, self._patches.down)
-            self._last_read = (self.up, float(R_patches.mean()))
+            self._last_read = (self.up, float(np.add.reduce(R_patches)) / p.n_patches)
         return self._last_read[1] + p.R_off
 
     def _patch_resistances(self, mu0_H: Vector) -> _PatchResistances:

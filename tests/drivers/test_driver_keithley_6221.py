@@ -115,6 +115,13 @@ def test_no_level_reaches_the_wire_unless_it_is_finite_and_in_range(value):
         assert said == pytest.approx(value, rel=1e-8)
 
 
+def test_minus_zero_goes_on_the_wire_as_zero():
+    """`-0` is a spelling that no manual shows."""
+    wire, resource = wired(Echo6221({}), "source")
+    Keithley6221(wire).level = -0.0
+    assert resource.said[0] == "SOUR:CURR 0"
+
+
 def test_a_misspelt_setting_is_an_error_and_not_a_new_attribute(source_and_resource):
     """`source.complience = 5` must not pass silently."""
     source, resource = source_and_resource

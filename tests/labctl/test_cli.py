@@ -1,5 +1,6 @@
 """The command line as people and scripts meet it: results on standard output, one clear line when it is refused."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -47,14 +48,17 @@ def test_json_is_one_object_and_nothing_else(labctl: Command, tmp_path: Path) ->
     ("words", "complaint"),
     [
         (("run", "ahe-loop", "-p", "mu0_H_max=400"), "mu0_H_max must be a field with its unit"),
-        (("run", "ahe-loop", "-p", "I_sense=2A"), "I_sense must be .*at most 1 mA; got 2000 mA"),
+        (("run", "ahe-loop", "-p", "I_sense=2A"), "I_sense must be 1 nA to 1 mA; got 2000 mA"),
         (("run", "nonsense"), "the protocol must be one of ahe-loop; got 'nonsense'"),
         (("run", "ahe-loop", "--sample", "nonsense"), "--sample must be one of alox-0.0"),
         (("run", "ahe-loop", "--station", "nonsense"), "--station must be one of sim"),
         (("run", "ahe-loop", "-p", "mu0_H_mx=400Oe"), "did you mean mu0_H_max"),
         (("run", "ahe-loop", "-p", "mu0_H_max"), "-p must be key=value"),
         (("run", "ahe-loop", "-p", "settle=1s", "-p", "settle=2s"), "settle must be given once"),
-        (("run", "ahe-loop", "-p", "mu0_H_max=2kOe"), "field of magnet_z must be at most 1000 Oe.*got 2000 Oe"),
+        (
+            ("run", "ahe-loop", "-p", "mu0_H_max=2kOe"),
+            "field of magnet_z must be at most 1000 Oe.*got 2000 Oe",
+        ),
         (("run", "ahe-loop", "-p", "compliance=50V"), "the compliance must be at most 20 V.*got 50 V"),
         (("run", "ahe-loop", "-p", "mu0_H_step=300Oe"), "mu0_H_step must be at most half"),
         (("run", "ahe-loop", "-p", "n_loops=1.5"), "n_loops must be a valid integer"),
@@ -78,8 +82,6 @@ def test_a_wrong_request_is_one_line_exit_2_and_nothing_written(
     assert said.out == ""
     assert said.err.startswith("labctl: ")
     assert said.err.count("\n") == 1
-    import re
-
     assert re.search(complaint, said.err)
     assert list(tmp_path.iterdir()) == []
 
@@ -105,13 +107,15 @@ def test_a_dry_run_measures_nothing_and_predicts_the_figure(labctl: Command, tmp
     assert told["rows"] == 41
     assert told["pulses"] == 0
     assert told["envelope"]["mu0_H_z"]["value"] == pytest.approx(0.04, rel=2e-3)
-    assert told["envelope"]["mu0_H_x"]["value"] == 0
+    assert told["envelope"]["mu0_H_x"]["value"] < 1e-5  # what an idle supply leaves
     assert told["envelope"]["current"]["value"] == pytest.approx(1e-4, rel=2e-3)
     assert told["envelope"]["duration"]["value"] > 41 * 2 * 0.02  # two readings of a power-line cycle each
     assert [Path(name).suffix for name in files_in(tmp_path)] == [".png"]
     assert "nothing was measured" in said.err
     assert "limit 40 mA" in said.err
-    assert labctl("rehearse", *QUICK[1:], "--sample", "alox-0.0", "--json").json["envelope"] == told["envelope"]
+    assert (
+        labctl("rehearse", *QUICK[1:], "--sample", "alox-0.0", "--json").json["envelope"] == told["envelope"]
+    )
 
 
 def test_a_rehearsal_of_a_real_station_needs_no_instrument(labctl: Command, tmp_path: Path) -> None:
@@ -156,7 +160,7 @@ def test_describe_names_every_parameter_with_unit_default_and_limits(labctl: Com
     assert said.status == 0
     assert "mu0_H_max" in said.out
     assert "400 Oe" in said.out
-    assert "at most 20000 Oe" in said.out
+    assert "at most 20 kOe" in said.out
     assert "R_xy" in said.out
     described = labctl("describe", "ahe-loop", "--json").json
     assert described["parameters"]["I_sense"]["default"] == 1e-4

@@ -42,7 +42,11 @@ def test_the_example_is_a_complete_station_with_gpib_and_lan(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("old", "new", "complaint"),
     [
-        ('slew = "200 Oe/s"', "slew = 200", r"magnets\.main\.slew must be a field rate with its unit.*got 200"),
+        (
+            'slew = "200 Oe/s"',
+            "slew = 200",
+            r"magnets\.main\.slew must be a field rate with its unit.*got 200",
+        ),
         ('slew = "200 Oe/s"', 'slew = "200 Oe"', r"magnets\.main\.slew must be a field rate.*'200 Oe'"),
         ('slew = "200 Oe/s"', 'slew = "-1 Oe/s"', r"magnets\.main\.slew .*greater than 0"),
         ('slew = "200 Oe/s"', 'slwe = "200 Oe/s"', r"slwe is not known \(did you mean slew\?\)"),

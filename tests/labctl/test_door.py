@@ -54,11 +54,24 @@ def test_a_bare_number_for_a_field_is_refused_with_the_accepted_forms(text: str)
 
 
 @pytest.mark.parametrize(
-    "text", ["", "Oe", "four hundred Oe", "nan Oe", "inf T", "1,5 T", "1e999 T", "1 s", "1 Oe;*RST", "1 T T", "--1 T"]
+    "text",
+    [
+        "",
+        "Oe",
+        "four hundred Oe",
+        "nan Oe",
+        "inf T",
+        "1,5 T",
+        "1e999 T",
+        "1 s",
+        "1 Oe;*RST",
+        "1 T T",
+        "--1 T",
+    ],
 )
 def test_nonsense_is_refused(text: str) -> None:
     """Anything that is not one finite number with a unit of the right kind is refused in one line."""
-    with pytest.raises(RequestError, match="^x must be") as refused:
+    with pytest.raises(RequestError, match=r"^x must be") as refused:
         door.parse(text, "T", "x")
     assert "\n" not in str(refused.value)
 

@@ -131,7 +131,9 @@ def test_an_instrument_that_is_not_there_is_a_fault_before_anything_is_sent(
     """A real station without instruments: exit 4, the address is named, no file is left."""
     labctl("station", "new", "mine.toml")
     text = (tmp_path / "mine.toml").read_text().replace('axis = "manual"', 'axis = "z"')
-    (tmp_path / "mine.toml").write_text(text.replace("TCPIP0::192.0.2.21::1394::SOCKET", "ASRL/dev/none::INSTR"))
+    (tmp_path / "mine.toml").write_text(
+        text.replace("TCPIP0::192.0.2.21::1394::SOCKET", "ASRL/dev/none::INSTR")
+    )
     said = labctl(*QUICK, "--station", "mine.toml")
     assert said.status == 4
     assert said.err.count("\n") == 1

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import stat
 import subprocess
 import sys
 from datetime import datetime
@@ -26,6 +27,7 @@ from stored_runs import (
     stored,
 )
 
+from labctl import hdf5
 from labctl.errors import DataError, LabctlError, RequestError
 from labctl.record import Event, WireLine
 from labctl.runfile import read_run, read_wire
@@ -344,6 +346,41 @@ def test_a_disk_that_gives_back_something_else_is_found_out(tmp_path, monkeypatc
     with pytest.raises(DataError, match="must read back as it was written"):
         finish(store)
     assert not (tmp_path / "a.h5").exists()
+
+
+def test_a_number_that_is_stored_wrong_is_found_out(tmp_path, monkeypatch):
+    """Columns are compared with the memory they came from: a rounded number does not pass."""
+    column = hdf5.column
+
+    def rounding(parent, name, values, unit, long_name):
+        return column(parent, name, values.astype(np.float32).astype(values.dtype), unit, long_name)
+
+    store = begun(tmp_path / "a.h5")
+    monkeypatch.setattr(hdf5, "column", rounding)
+    with pytest.raises(DataError, match="mu0_H_z"):
+        finish(store)
+
+
+def test_the_file_reaches_the_disk_before_it_gets_its_name_and_the_name_before_the_run_is_over(
+    tmp_path, monkeypatch
+):
+    """A power cut leaves no name without content: file synced, read back from the disk, linked, folder synced."""
+    calls = []
+
+    def traced(name, said):
+        real = getattr(os, name)
+        monkeypatch.setattr(
+            os, name, lambda *given, **options: (calls.append(said(*given)), real(*given, **options))[1]
+        )
+
+    def kind(descriptor):
+        return "folder" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else "file"
+
+    traced("fsync", lambda descriptor: f"sync {kind(descriptor)}")
+    traced("posix_fadvise", lambda *given: "forget the cache")
+    traced("link", lambda *given: "link")
+    stored(tmp_path / "a.h5")
+    assert calls == ["sync file", "forget the cache", "link", "sync folder"]
 
 
 def test_the_store_is_cheap_to_import():

@@ -154,6 +154,16 @@ def test_every_number_says_its_unit_and_its_meaning(path):
     assert silent == []
 
 
+def test_the_axis_is_the_dimension_scale_of_every_other_column(path):
+    """Readers that follow the dimension scales need not guess from lengths."""
+    with h5py.File(path) as file:
+        data = file["entry/data"]
+        assert data["mu0_H_z"].is_scale
+        assert [[scale.name for scale in data[name].dims[0].values()] for name in ("R_xy", "branch")] == [
+            ["/entry/data/mu0_H_z"]
+        ] * 2
+
+
 def test_rows_are_check_summed_compressed_and_of_fixed_length(path):
     """Every dataset with a row dimension has fletcher32 and gzip; its texts have a fixed length in UTF-8."""
     with h5py.File(path) as file:

@@ -54,6 +54,9 @@ class _Source:
         self.lab.calls.append(("set_current", current))
         self.lab.current = current
 
+    def accuracy(self, level):
+        return 3**0.5 * 1e-3 * abs(level)  # so that the standard uncertainty is 0.1 %
+
     def in_compliance(self):
         self.lab.calls.append(("in_compliance",))
         limit = self.lab.compliant_rows

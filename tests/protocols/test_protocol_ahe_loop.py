@@ -245,19 +245,20 @@ def test_listing_the_protocol_does_not_load_numpy():
     subprocess.run([sys.executable, "-c", code], check=True, env={"PYTHONPATH": path})
 
 
-def test_the_figure_shows_both_branches_against_the_field_in_oersted():
-    """R_xy in ohm against H_z in Oe, descending and ascending readings apart, crosses at the coercive fields."""
+def test_the_figure_shows_the_loop_against_the_field_in_oersted():
+    """R_xy in ohm against H_z in Oe, every reading, arrowheads at the coercive fields the way R_xy goes."""
     rows, p = run(ScriptedLab(mu0_H_c=210 * Oe), mu0_H_max=400 * Oe, mu0_H_step=20 * Oe)
     axes = Figure().subplots()
     protocol.draw(axes, as_data(rows), protocol.analyse(as_data(rows), p))
-    drawn = {line.get_label(): line for line in axes.lines}
     assert "Oe" in axes.get_xlabel()
-    assert "Omega" in axes.get_ylabel()
-    assert drawn["descending"].get_xdata()[0] == pytest.approx(400)
-    assert len(drawn["descending"].get_xdata()) == 41
-    assert len(drawn["ascending"].get_xdata()) == 40
-    assert drawn["coercive fields"].get_xdata() == pytest.approx([-210, 210])
-    assert drawn["coercive fields"].get_ydata() == pytest.approx([0.05, 0.05])
+    assert "Ω" in axes.get_ylabel()
+    loop, down, up = axes.lines[2:]
+    assert loop.get_xdata()[0] == pytest.approx(400)
+    assert len(loop.get_xdata()) == 81
+    assert (down.get_marker(), up.get_marker()) == ("v", "^")
+    assert down.get_xdata() == pytest.approx([-210])
+    assert up.get_xdata() == pytest.approx([210])
+    assert down.get_ydata() == pytest.approx([0.05])
 
 
 def test_several_runs_share_one_figure():
@@ -268,8 +269,8 @@ def test_several_runs_share_one_figure():
         data = as_data(rows)
         protocol.draw(axes, data, protocol.analyse(data, p), label=f"{H_c} Oe", color=color)
     assert axes.get_legend_handles_labels()[1] == ["110 Oe", "190 Oe"]
-    assert [line.get_color() for line in axes.lines].count("0.7") == 2
-    assert {line.get_color() for line in axes.lines} == {"0.7", "C0", "C3"}
+    assert [line.get_color() for line in axes.lines].count("0.8") == 2
+    assert {line.get_color() for line in axes.lines} == {"0.8", "C0", "C3"}
 
 
 def test_a_loop_that_never_switched_can_still_be_drawn():
@@ -279,3 +280,14 @@ def test_a_loop_that_never_switched_can_still_be_drawn():
     data = as_data(rows)
     protocol.draw(figure.subplots(), data, protocol.analyse(data, p))
     figure.canvas.draw()
+
+
+def test_the_accuracy_of_the_source_is_in_the_uncertainty_of_the_height():
+    """The scripted source is good to 0.1 % (one standard deviation), and so are R_AHE and R_off; H_c is not touched."""
+    rows, p = run(ScriptedLab(), **COARSE)
+    results = protocol.analyse(as_data(rows), p).results
+    assert results["R_AHE"].uncertainty == pytest.approx(0.4e-3, rel=1e-6)
+    assert results["R_off"].uncertainty == pytest.approx(0.05e-3, rel=1e-6)
+    exact = as_data([{**row, "u_I_sense": 0.0} for row in rows])
+    assert protocol.analyse(exact, p).results["R_AHE"].uncertainty < 1e-9
+    assert protocol.analyse(exact, p).results["mu0_H_c"] == results["mu0_H_c"]

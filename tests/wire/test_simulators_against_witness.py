@@ -45,7 +45,7 @@ def simulator_class(name: str) -> type[Instrument]:
 
 
 def keithley_6221(kind: Any, clock: VirtualClock, exchange: Exchange) -> Instrument:
-    return kind(clock, Resistor(), np.random.default_rng(1))
+    return kind(clock, Resistor())
 
 
 def keithley_2182a(kind: Any, clock: VirtualClock, exchange: Exchange) -> Instrument:

@@ -56,6 +56,8 @@ class ReferenceSample:
         Hs = 0.0 if Hx == 0 else -(math.pi / 2) * OE_PER_MA * I_mA * Hx / math.hypot(Hx, HD)
         b = min(Hin / (k * H_K[self.t]), 1)
         J = J0[self.t] * (math.sqrt(1 - b * b) - b * math.acos(b)) - self.JD * math.sqrt(1 - b * b)
+        if T >= TC:
+            J = 0.0
         attempts = math.log(dt / TAU0)
 
         def barriers(m):

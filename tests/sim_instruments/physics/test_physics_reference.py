@@ -6,6 +6,7 @@ import reference
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sim_instruments.physics.coupling import MeanField
 from sim_instruments.physics.draws import ThermalDraws
 from sim_instruments.physics.sample import Sample, SampleParameters
 
@@ -47,6 +48,17 @@ def random_drive(rng):
     if kind == 2:
         return rng.uniform(-24, 24), tuple(rng.normal(0, [600, 600, 60])), 10 ** rng.uniform(-7, 2)
     return rng.choice([0.0, 40.0, 56.0, 60.0]), (rng.normal(0, 1500), 0.0, rng.normal(0, 150)), 1e-3
+
+
+class PatchByPatch:
+    """A coupling that hands each patch its own number, here the mean field for all."""
+
+    def __init__(self, mean_field):
+        self.strength = mean_field.strength
+        self._mean_field = mean_field
+
+    def field(self, strength, up):
+        return np.full(up.size, self._mean_field.field(strength, up))
 
 
 @pytest.mark.parametrize("n", [64, 1024])
@@ -102,3 +114,17 @@ def test_an_opposing_coupling_agrees_with_the_plain_model(JD, H_x):
     for I_mA in [*np.arange(0.0, 30.0, 1.5), *np.arange(30.0, -30.0, -1.5)]:
         both.advance(I_mA, (H_x, 0.0, 0.0), 1e-2)
     assert both.plain.steps > 15
+
+
+@pytest.mark.parametrize("t_nm", [0.0, 2.0])
+def test_a_coupling_may_give_each_patch_its_own_field(t_nm):
+    """The seam takes one number per patch as well: equal numbers give what the mean field gives."""
+    p = SampleParameters.for_thickness(t_nm * 1e-9, n_patches=256)
+    one = Sample(p, 5, ThermalDraws(6))
+    each = Sample(p, 5, ThermalDraws(6), coupling=PatchByPatch(MeanField(p.mu0_J_0, p.mu0_J_D)))
+    for H_z in [*np.arange(0.0, -250.0, -5.0), *np.arange(-250.0, 250.0, 5.0)]:
+        H = (300 * Oe, 0.0, H_z * Oe)
+        assert one.advance(0.0, H, 0.1) == each.advance(0.0, H, 0.1)
+        np.testing.assert_array_equal(one.up, each.up)
+    assert one.steps == each.steps > 5
+    assert one.m_z == 1.0

@@ -1,0 +1,59 @@
+"""How long until something happens: start-up and a cold run, beside a bare interpreter, in interleaved rounds."""
+
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+LABCTL = str(Path(sys.executable).parent / "labctl")
+RUN = (LABCTL, "run", "ahe-loop", "--sample", "alox-2.0", "--seed", "1", "-o")
+
+
+def _seconds(*command: str) -> float:
+    start = time.perf_counter()
+    subprocess.run(command, check=True, capture_output=True)
+    return time.perf_counter() - start
+
+
+def _cold_run() -> tuple[float, float]:
+    """Seconds until the file has its name, and until the figure and the table are there too."""
+    with tempfile.TemporaryDirectory() as folder:
+        target = Path(folder) / "loop.h5"
+        wall, start = time.time(), time.perf_counter()
+        subprocess.run([*RUN, str(target)], check=True, capture_output=True)
+        return target.stat().st_ctime - wall, time.perf_counter() - start
+
+
+def medians(rounds: int = 7) -> dict[str, float]:
+    """Median seconds of each contestant over interleaved rounds, after one round that warms the disk cache."""
+    contestants: dict[str, Callable[[], float]] = {
+        "bare interpreter": lambda: _seconds(sys.executable, "-c", "pass"),
+        "labctl --help": lambda: _seconds(LABCTL, "--help"),
+        "labctl protocols": lambda: _seconds(LABCTL, "protocols"),
+    }
+    times: dict[str, list[float]] = {
+        name: [] for name in (*contestants, "cold run: file", "cold run: figure")
+    }
+    for number in range(rounds + 1):
+        taken = {name: measure() for name, measure in contestants.items()}
+        taken["cold run: file"], taken["cold run: figure"] = _cold_run()
+        if number:
+            for name, seconds in taken.items():
+                times[name].append(seconds)
+    return {name: statistics.median(seconds) for name, seconds in times.items()}
+
+
+def table(seconds: dict[str, float]) -> str:
+    """The medians, and how many bare interpreter starts each is, as a Markdown table."""
+    bare = seconds["bare interpreter"]
+    rows = [f"| {name} | {value:.3f} | {value / bare:.1f} |" for name, value in seconds.items()]
+    return "\n".join(["| what | s | bare starts |", "|---|---|---|", *rows])
+
+
+if __name__ == "__main__":
+    found = medians()
+    sys.stdout.write(table(found) + "\n" + json.dumps(found) + "\n")

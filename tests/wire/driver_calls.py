@@ -1,0 +1,264 @@
+"""What each driver is told and asked for each quantity in the witnesses, and a resource that plays along."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from pyvisa.constants import InterfaceType, StatusCode
+from pyvisa.errors import VisaIOError
+
+from drivers._instrument import Instrument
+from drivers.lakeshore_475 import ReadingMode
+
+Do = Callable[[Any, Any], object]
+
+
+class Player:
+    """A resource that remembers settings, answers from `answers`, and is never out of words for a query."""
+
+    interface_type = InterfaceType.gpib
+
+    def __init__(self, answers: dict[str, str]) -> None:
+        self.answers = dict(answers)
+        self.said: list[str] = []
+        self.timeout = 0.0
+        self.write_termination = self.read_termination = ""
+        self._pending: list[str] = []
+        self.time = 0.0
+
+    def now(self) -> float:
+        return self.time
+
+    def wait(self, seconds: float) -> None:
+        self.time += seconds
+
+    def write(self, line: str) -> None:
+        self.said.append(line)
+        header, _, argument = line.partition(" ")
+        if header.endswith("?"):
+            if header in self.answers:
+                self._pending.append(self.answers[header])
+        else:
+            self.answers[f"{header}?"] = {"ON": "1", "OFF": "0"}.get(argument, argument)
+
+    def read(self) -> str:
+        if not self._pending:
+            raise VisaIOError(StatusCode.error_timeout)
+        return self._pending.pop(0)
+
+    def clear(self) -> None:
+        self._pending.clear()
+
+
+#: What an instrument that is idle and well answers, so that a driver can be prepared.
+IDLE = {
+    "keithley_6221": {"SYST:ERR?": '0,"No error"', "OUTP:INT:TRIP?": "1", "OUTP?": "0", "SOUR:CURR?": "0"},
+    "keithley_2182a": {"SYST:ERR?": '0,"No error"', "SYST:LFR?": "60", "READ?": "+1.0E-06"},
+    "lakeshore_643": {
+        "*ESR?": "0", "XPGM?": "0", "SETI?": "+00.0000", "RDGI?": "+00.0000", "ERST?": "0,0",
+    },
+    "lakeshore_475": {"*ESR?": "0", "RDGFIELD?": "+000.000E+00"},
+}  # fmt: skip
+
+
+def put(name: str) -> Do:
+    """Return the driver call that assigns a setting."""
+    return lambda driver, value: setattr(driver, name, value)
+
+
+def get(name: str) -> Do:
+    """Return the driver call that reads an attribute."""
+    return lambda driver, _: getattr(driver, name)
+
+
+def resynchronise(driver: Instrument, _: Any) -> None:
+    driver.wire.distrust()
+    driver.wire.resynchronise()
+
+
+def ramp(driver: Any, value: float) -> None:
+    driver.prepare(I_max=70.1, rate=50.0)
+    driver.set_current(value)
+
+
+def limit(driver: Any, value: str) -> None:
+    I_max, rate = (float(part) for part in value.split(","))
+    driver.prepare(I_max, rate)
+
+
+def prepared_reading(driver: Any, query: str) -> float:
+    driver.prepare(1e-3, 1.0)
+    return driver.read_fresh() if query == "SENS:DATA:FRES?" else driver.read_voltage()
+
+
+def field(driver: Any, _: Any) -> float:
+    reply = driver.wire._resource.answers["RDGFIELD?"]
+    driver.prepare()
+    driver.wire._resource.answers["RDGFIELD?"] = reply
+    return driver.read_field()
+
+
+MODES = {
+    "DC, 4 digits, wide filter, pulse peak, both peaks": ReadingMode(
+        "DC", "4 digits", "wide", "pulse", "both"
+    ),
+    "DC, 4 digits, wide filter": ReadingMode("DC", "4 digits", "wide", "pulse", "both"),
+    "DC, 5 digits, low-pass filter": ReadingMode("DC", "5 digits", "low pass", "periodic", "positive"),
+    "RMS": ReadingMode("RMS", "4 digits", "wide", "periodic", "positive"),
+    "peak, periodic": ReadingMode("peak", "3 digits", "wide", "periodic", "both"),
+}
+
+
+def set_mode(driver: Any, value: str) -> None:
+    driver.reading_mode = MODES[value]
+
+
+#: (a) the driver call for each quantity that a witness entry sets.
+SAYS: dict[str, dict[str, Do]] = {
+    "keithley_6221": {
+        "current level": put("level"),
+        "current range": put("range"),
+        "autorange": put("autorange"),
+        "compliance": put("compliance"),
+        "analog filter": put("filter"),
+        "inner shield": put("inner_shield"),
+        "output low to earth": put("low_to_earth"),
+        "output response": put("response"),
+        "output": put("output"),
+    },
+    "keithley_2182a": {
+        "function": lambda driver, _: driver.prepare(1e-3, 1.0),
+        "channel": put("channel"),
+        "range": put("range"),
+        "autorange": put("autorange"),
+        "integration": put("nplc"),
+        "digital filter": put("digital_filter"),
+        "filter count": put("filter_count"),
+        "filter type": put("filter_type"),
+        "filter window": put("filter_window"),
+        "analog filter": put("analog_filter"),
+        "autozero": put("autozero"),
+        "front autozero": put("front_autozero"),
+        "line synchronisation": put("line_sync"),
+        "samples": put("sample_count"),
+        "trigger source": put("trigger_source"),
+        "trigger count": put("trigger_count"),
+        "trigger delay": put("trigger_delay"),
+        "continuous initiation": put("continuous"),
+        "state": lambda driver, _: driver.park(),
+    },
+    "lakeshore_643": {
+        "registers cleared": resynchronise,
+        "current set point": ramp,
+        "ramp rate": put("ramp_rate"),
+        "current limit, rate limit": limit,
+        "ramp segments": put("ramp_segments"),
+        "ramp held": lambda driver, _: driver.stop(),
+        "programming": put("programming"),
+    },
+    "lakeshore_475": {
+        "registers cleared": resynchronise,
+        "unit": put("unit"),
+        "range": put("range"),
+        "autorange": put("autorange"),
+        "mode": set_mode,
+    },
+}
+
+#: (b) what the driver understands by each quantity that a witness entry answers.
+HEARS: dict[str, dict[str, Do]] = {
+    "keithley_6221": {
+        "model": lambda driver, _: driver.connect() or driver.identity,
+        "error code": lambda driver, _: driver.pending_errors(),
+        "current level": get("level"),
+        "current range": get("range"),
+        "autorange": get("autorange"),
+        "compliance": get("compliance"),
+        "analog filter": get("filter"),
+        "inner shield": get("inner_shield"),
+        "output low to earth": get("low_to_earth"),
+        "output response": get("response"),
+        "output": get("output"),
+        "interlock closed": lambda driver, _: driver.ask(driver.interlock)[1] == "1",
+        "measurement condition: compliance, bit 3": lambda driver, _: driver.in_compliance(),
+    },
+    "keithley_2182a": {
+        "model": lambda driver, _: driver.connect() or driver.identity,
+        "error code": lambda driver, _: driver.pending_errors(),
+        "channel": get("channel"),
+        "range": get("range"),
+        "autorange": get("autorange"),
+        "integration": get("nplc"),
+        "line frequency": get("line_frequency"),
+        "digital filter": get("digital_filter"),
+        "filter count": get("filter_count"),
+        "filter type": get("filter_type"),
+        "filter window": get("filter_window"),
+        "analog filter": get("analog_filter"),
+        "autozero": get("autozero"),
+        "front autozero": get("front_autozero"),
+        "line synchronisation": get("line_sync"),
+        "voltage": prepared_reading,
+        "overflow": prepared_reading,
+        "samples": get("sample_count"),
+        "trigger source": get("trigger_source"),
+        "trigger count": get("trigger_count"),
+        "trigger delay": get("trigger_delay"),
+        "continuous initiation": get("continuous"),
+    },
+    "lakeshore_643": {
+        "model": lambda driver, _: driver.connect() or driver.identity,
+        "event register": lambda driver, _: driver.pending_errors(),
+        "event register: execution error, bit 4": lambda driver, _: driver.pending_errors(),
+        "event register: command error, bit 5": lambda driver, _: driver.pending_errors(),
+        "current set point": get("set_point"),
+        "measured current": get("current"),
+        "measured voltage": get("voltage"),
+        "ramp rate": get("ramp_rate"),
+        "current limit, rate limit": get("limits"),
+        "ramp segments": get("ramp_segments"),
+        "operation status: ramp done, bit 1": lambda driver, _: driver.operation(),
+        "hardware, operational errors": lambda driver, _: driver.faults(),
+        "programming": get("programming"),
+    },
+    "lakeshore_475": {
+        "model": lambda driver, _: driver.connect() or driver.identity,
+        "event register": lambda driver, _: driver.pending_errors(),
+        "field": field,
+        "overload": field,
+        "unit": get("unit"),
+        "range": get("range"),
+        "autorange": get("autorange"),
+        "mode": get("reading_mode"),
+    },
+}
+
+#: (c) the driver call for what an entry refuses; the argument comes from the line.
+REFUSES: dict[str, dict[str, Do]] = {
+    "keithley_6221": {
+        "SOUR:CURR": put("level"),
+        "SOUR:CURR:RANG": put("range"),
+        "SOUR:CURR:COMP": put("compliance"),
+    },
+    "keithley_2182a": {
+        "SENS:CHAN": put("channel"),
+        "SENS:VOLT:RANG": put("range"),
+        "SENS:VOLT:NPLC": put("nplc"),
+        "SENS:VOLT:DFIL:COUN": put("filter_count"),
+        "SAMP:COUN": put("sample_count"),
+        "TRIG:COUN": put("trigger_count"),
+    },
+    "lakeshore_643": {
+        "SETI": ramp,
+        "LIMIT": lambda driver, pair: driver.prepare(*pair),
+        "RATE": put("ramp_rate"),
+        "XPGM": put("programming"),
+    },
+    "lakeshore_475": {
+        "UNIT": put("unit"),
+        "RANGE": put("range"),
+        "AUTO": put("autorange"),
+        "RDGMODE": lambda driver, codes: put("reading_mode")(driver, ReadingMode(*map(str, codes))),
+    },
+}
