@@ -94,6 +94,7 @@ def prepare(
     the_station, station_text = config.load_station(station)
     the_sample, sample_text = config.load_sample(sample)
     parameters = read_parameters(protocol, assignments)
+    safety.check_roles(protocol.roles, the_station)
     safety.check_envelope(protocol.envelope(parameters), the_station, the_sample)
     uuid, start = str(uuid4()), datetime.now(UTC)
     stamp = f"{start:%Y%m%dT%H%M%SZ}_{protocol.name}_{slug(the_sample.name)}_{uuid[:4]}.h5"

@@ -47,6 +47,23 @@ def check_envelope(envelope: Envelope, station: Station, sample: Sample) -> None
         raise RequestError("; ".join(problems) + ". Nothing was sent.")
 
 
+def check_roles(roles: Sequence[str], station: Station) -> None:
+    """Refuse a station that cannot fill the roles, or would use one magnet for two (RequestError, nothing sent)."""
+    missing = [role for role in roles if role not in ROLE_DIRECTIONS and role not in station.instruments]
+    if missing:
+        raise RequestError(
+            f"station {station.name} must have instruments.{missing[0]}; it has "
+            f"{', '.join(station.instruments)}. Nothing was sent."
+        )
+    magnets = [magnet_for(station, role) for role in roles if role in ROLE_DIRECTIONS]
+    for name in magnets:
+        if magnets.count(name) > 1:
+            raise RequestError(
+                f"station {station.name} must have a magnet for each field of the protocol; magnet {name} would "
+                "have to point two ways at once. Nothing was sent."
+            )
+
+
 def magnet_for(station: Station, role: str) -> str:
     """Name of the magnet that serves `magnet_x`, `magnet_y` or `magnet_z`; none raises RequestError."""
     wanted = ROLE_DIRECTIONS[role]

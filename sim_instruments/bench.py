@@ -13,19 +13,11 @@ import numpy as np
 
 from sim_instruments.clock import VirtualClock
 from sim_instruments.instrument import Instrument
+from sim_instruments.magnets import HallProbe, Magnet, Vector
 from sim_instruments.physics.draws import ThermalDraws
 from sim_instruments.physics.sample import Sample, SampleParameters
 from sim_instruments.visa import BenchLibrary
-from sim_instruments.wiring import (
-    ORDINARY_EMF,
-    Envelope,
-    HallBar,
-    HallProbe,
-    Interval,
-    Magnet,
-    ThermalEmf,
-    Vector,
-)
+from sim_instruments.wiring import ORDINARY_EMF, Envelope, HallBar, Interval, ThermalEmf
 
 #: Largest change of a field component in one step of the sample during a ramp (T): 1 Oe, our choice.
 FIELD_STEP = 1e-4

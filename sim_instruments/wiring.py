@@ -1,23 +1,16 @@
-"""Behind the terminals: the Hall bar between the magnets, and the time that passes for the sample."""
+"""The Hall bar on its contacts: what flows through it, what its arms show, and the time that the sample feels."""
 
 from __future__ import annotations
 
 import itertools
 import math
-from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from sim_instruments.clock import VirtualClock
+from sim_instruments.magnets import Magnet, Vector, field_at
 from sim_instruments.physics.sample import Sample
-from sim_instruments.ports import Ramp
-
-#: A field mu0*H (T) along x (the current), y and z (the film normal).
-Vector = tuple[float, float, float]
-
-#: Seconds for which a magnet remembers its ramps: longer than the slowest meter's reading.
-MEMORY = 1.0
 
 
 class Interval(NamedTuple):
@@ -64,84 +57,6 @@ class Envelope:
     mu0_H_rate_max: Mapping[str, float]
     energy: float
     charge: float
-
-
-class Magnet:
-    """A coil with a field along one axis: mu0 H = field_per_current * I, without remanence (our choice)."""
-
-    def __init__(
-        self,
-        clock: VirtualClock,
-        name: str,
-        direction: Vector,
-        field_per_current: float,
-        resistance: float,
-        inductance: float,
-    ) -> None:
-        self.name = name
-        self.direction = direction
-        self.resistance = resistance
-        self.inductance = inductance
-        self.about_to_change: Callable[[], None] = lambda: None
-        self.mu0_H_max = 0.0
-        self.mu0_H_rate_max = 0.0
-        self._clock = clock
-        self._field_per_current = field_per_current
-        self._ramps = deque([Ramp(0.0, 0.0, 0.0, 0.0)])
-
-    def drive(self, ramp: Ramp) -> None:
-        """Follow this ramp of the supply from now on."""
-        self.about_to_change()
-        self._ramps.append(ramp)
-        while len(self._ramps) > 1 and self._ramps[1].start <= self._clock.now() - MEMORY:
-            self._ramps.popleft()
-
-    def mu0_H(self, time: float) -> float:
-        """Field along the magnet's axis (T) at a bench time (s) at most `MEMORY` ago."""
-        for ramp in reversed(self._ramps):
-            if ramp.start <= time:
-                return self._field_per_current * ramp.at(time)
-        return self._field_per_current * self._ramps[0].start_current
-
-    def corners(self, start: float, stop: float) -> list[float]:
-        """Times strictly between two others (s, since the last ramp began) at which the ramp begins or ends."""
-        ramp = self._ramps[-1]
-        return [time for time in (ramp.start, ramp.end) if start < time < stop]
-
-    def note(self, start: float, stop: float) -> None:
-        """Take a stretch without corners (s) into the record of the largest field and rate."""
-        first, last = self.mu0_H(start), self.mu0_H(stop)
-        self.mu0_H_max = max(self.mu0_H_max, abs(first), abs(last))
-        self.mu0_H_rate_max = max(self.mu0_H_rate_max, abs(last - first) / (stop - start))
-
-
-def field_at(magnets: Sequence[Magnet], time: float) -> Vector:
-    """Return the vector sum of the magnets' fields (T) at a bench time (s)."""
-    x = y = z = 0.0
-    for magnet in magnets:
-        mu0_H = magnet.mu0_H(time)
-        x += mu0_H * magnet.direction[0]
-        y += mu0_H * magnet.direction[1]
-        z += mu0_H * magnet.direction[2]
-    return x, y, z
-
-
-class HallProbe:
-    """The sensitive spot of a gaussmeter's probe: the component of the whole field along one direction."""
-
-    def __init__(self, clock: VirtualClock, magnets: Sequence[Magnet], direction: Vector) -> None:
-        self._clock = clock
-        self._magnets = magnets
-        self._direction = direction
-
-    def __call__(self) -> float:
-        """Component of the field (T) now."""
-        return self.at(self._clock.now())
-
-    def at(self, time: float) -> float:
-        """Component of the field (T) at a bench time (s) at most `MEMORY` ago."""
-        field = field_at(self._magnets, time)
-        return sum(along * component for along, component in zip(self._direction, field, strict=True))
 
 
 class HallBar:

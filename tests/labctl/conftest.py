@@ -1,30 +1,12 @@
-"""What the tests of labctl share: the command line in process, and the bench behind the last run."""
+"""What the tests of labctl share: the command line in process, and the benches behind it."""
 
-import json
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from command_line import Command, Said
 
 from labctl import bench, cli
-
-
-@dataclass(frozen=True)
-class Said:
-    """What a command left: exit status, standard output, standard error."""
-
-    status: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
-
-
-Command = Callable[..., Said]
 
 
 @pytest.fixture

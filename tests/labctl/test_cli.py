@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from conftest import Command
+from command_line import Command
 
 QUICK = ("run", "ahe-loop", "-p", "mu0_H_step=40Oe", "-p", "settle=0s", "--seed", "1")
 
@@ -132,6 +132,26 @@ def test_a_magnet_turned_by_hand_needs_a_person(labctl: Command, tmp_path: Path)
     said = labctl(*QUICK, "--station", "mine.toml")
     assert said.status == 2
     assert "Turn the sample so that the field of magnet main points along the film normal" in said.err
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "complaint"),
+    [
+        ("[instruments.voltmeter]", "[instruments.meter]", r"must have instruments\.voltmeter"),
+        ('axis = "manual"', 'axis = "x"', "must have a magnet along z for magnet_z; it has main"),
+        ('axis = "manual"', 'azimuth = "90 deg"', "must have a magnet along z for magnet_z; it has main"),
+    ],
+)
+def test_a_station_that_cannot_fill_the_roles_is_refused(
+    labctl: Command, tmp_path: Path, old: str, new: str, complaint: str
+) -> None:
+    """What the protocol needs and the station lacks is named before anything is opened."""
+    labctl("station", "new", "mine.toml")
+    text = (tmp_path / "mine.toml").read_text()
+    (tmp_path / "mine.toml").write_text(text.replace(old, new))
+    said = labctl(*QUICK, "--station", "mine.toml", "--dry-run")
+    assert said.status == 2
+    assert re.search(complaint, said.err)
 
 
 def test_station_new_never_replaces_a_file_and_check_understands_it(labctl: Command, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import Command
+from command_line import Command
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "sim_instruments" / "physics"))
 from reference import ReferenceSample

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from sim_instruments.physics import barriers, hall, heating, hysterons, spin_orbit_torque
 from sim_instruments.physics.coupling import MeanField
-from sim_instruments.physics.magnet import Magnet
 
 Oe, mA = 1e-4, 1e-3
 SOME_SCALE = barriers.BarrierScale(energy_per_field=3000.0, mu0_H_in=0.05, nucleation=0.1)
@@ -158,20 +157,3 @@ def test_a_patch_contributes_anomalous_and_planar_resistance():
     sin2 = np.array([0.75])
     assert hall.patch_resistance(1, sin2, 1.0, 0.4, 0.04)[0] == pytest.approx(0.23)
     assert hall.patch_resistance(-1, sin2, 1.0, 0.4, 0.04)[0] == pytest.approx(-0.17)
-
-
-def test_a_magnet_is_linear_along_its_axis():
-    """Twice the current, twice the field; reversed current, reversed field."""
-    magnet = Magnet(mu0_H_per_A=0.01, direction=(0.6, 0.0, 0.8))
-    assert magnet.mu0_H(5.0) == pytest.approx((0.03, 0.0, 0.04))
-    assert magnet.mu0_H(-10.0) == pytest.approx((-0.06, 0.0, -0.08))
-
-
-@pytest.mark.parametrize(
-    ("per_A", "direction"),
-    [(0.01, (1.0, 1.0, 0.0)), (0.01, (0.0, 0.0, math.nan)), (math.inf, (1.0, 0.0, 0.0))],
-)
-def test_a_magnet_without_a_direction_or_a_finite_constant_is_refused(per_A, direction):
-    """The direction must be a unit vector and the constant a number."""
-    with pytest.raises(ValueError, match="magnet"):
-        Magnet(per_A, direction)
