@@ -283,7 +283,7 @@ def test_a_loop_that_never_switched_can_still_be_drawn():
 
 
 def test_the_accuracy_of_the_source_is_in_the_uncertainty_of_the_height():
-    """The scripted source is good to 0.1 % (one standard deviation), and so are R_AHE and R_off; H_c is not touched."""
+    """The scripted source is good to 0.1 % (one sigma), and so are R_AHE and R_off; H_c is not touched."""
     rows, p = run(ScriptedLab(), **COARSE)
     results = protocol.analyse(as_data(rows), p).results
     assert results["R_AHE"].uncertainty == pytest.approx(0.4e-3, rel=1e-6)

@@ -1,23 +1,33 @@
-"""What each driver can say, set beside what the witnesses have: headers in one spelling, cited or not."""
+"""What every driver can say and every simulator declares, set beside what the witnesses have, cited or not."""
 
 from __future__ import annotations
 
+import importlib
+import tomllib
+from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 from witness import Exchange, Witness, absolute_headers, load
 
-from drivers._instrument import Instrument
-from drivers.keithley_2182a import Keithley2182A
-from drivers.keithley_6221 import Keithley6221
-from drivers.lakeshore_475 import LakeShore475
-from drivers.lakeshore_643 import LakeShore643
+ROOT = Path(__file__).parents[2]
 
-DRIVERS: dict[str, type[Instrument]] = {
-    "keithley_2182a": Keithley2182A,
-    "keithley_6221": Keithley6221,
-    "lakeshore_475": LakeShore475,
-    "lakeshore_643": LakeShore643,
-}
+
+def offered(group: str) -> dict[str, Any]:
+    """Return the classes that pyproject.toml offers as `labctl.<group>`, by instrument name."""
+    document = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    found: dict[str, Any] = {}
+    for name, place in document["project"]["entry-points"][f"labctl.{group}"].items():
+        module, _, kind = place.partition(":")
+        found[name] = getattr(importlib.import_module(module), kind)
+    return found
+
+
+DRIVERS = offered("drivers")
+SIMULATORS = offered("simulators")
+#: Every instrument that has a driver or a simulator.
+ALL = sorted(DRIVERS | SIMULATORS)
 
 #: Commands that move a current or a field, or decide how far or how fast: they may not rest on a guess.
 MOVING = {
@@ -25,8 +35,19 @@ MOVING = {
     "lakeshore_643": {"SETI", "LIMIT", "RATE", "RSEG", "STOP", "XPGM"},
 }
 
-#: Words that the manuals print in brackets: a header means the same without them.
-_OPTIONAL = {"LEV", "IMM", "AMPL", "STAT", "DC", "UPP", "CHAN1"}
+#: Words that the manuals print in brackets, by the word before them: a header means the same without them.
+_OPTIONAL = {
+    "CURR": ("LEV", "IMM", "AMPL"),
+    "VOLT": ("DC", "CHAN1"),
+    "RANG": ("UPP",),
+    "UNIT": ("VOLT",),
+    "FORM": ("DATA",),
+    "DATA": ("LAT",),
+    "QUE": ("NEXT",),
+    **dict.fromkeys(("CLE", "INIT"), ("IMM",)),
+    **dict.fromkeys(("MEAS", "OPER", "QUES"), ("EVEN",)),
+    **dict.fromkeys(("OUTP", "FILT", "DFIL", "LPAS", "AZER", "FAZ", "LSYN"), ("STAT",)),
+}
 
 
 def normal(header: str, name: str) -> str:
@@ -38,8 +59,15 @@ def normal(header: str, name: str) -> str:
     if header.startswith("*") or not name.startswith("keithley"):
         return header
     mark = "?" if header.endswith("?") else ""
-    root, *words = (_short(word) for word in header.removesuffix("?").split(":"))
-    return ":".join([root, *(word for word in words if word not in _OPTIONAL)]) + mark
+    kept: list[str] = []
+    before = ""
+    for word in (_short(word) for word in header.removesuffix("?").split(":")):
+        if word not in _OPTIONAL.get(before, ()):
+            kept.append(word)
+            before = word
+        elif word in _OPTIONAL:
+            before = word  # UNIT[:VOLTage][:DC]: an optional word may have one of its own
+    return ":".join(kept) + mark
 
 
 def _short(word: str) -> str:
@@ -56,50 +84,92 @@ def headers_of(exchange: Exchange, name: str) -> set[str]:
 
 
 def accepted(witness: Witness, header: str) -> list[Exchange]:
-    """Return the entries that witness a header being accepted."""
+    """Return the entries that witness a header (in normal spelling) being accepted."""
     return [
         entry for entry in witness.exchanges if not entry.error and header in headers_of(entry, witness.name)
     ]
 
 
+def without_witness(name: str, headers: Iterable[str]) -> list[str]:
+    """Return which of the headers that a driver says, in any spelling, no entry has being accepted."""
+    witness = load(name)
+    return sorted(header for header in headers if not accepted(witness, normal(header, name)))
+
+
+def declared(kind: Any, header: str) -> str | None:
+    """Return the header that a simulator declares and that a spoken one (full path) means, or None."""
+    if hasattr(kind, "declared"):
+        return kind.declared(header)
+    return header.upper() if header.upper() in kind.declared_headers() else None
+
+
+def declared_without_witness(name: str, kind: Any) -> list[str]:
+    """Return the headers that a simulator declares and no entry has being accepted."""
+    witnessed = {
+        declared(kind, header)
+        for entry in load(name).exchanges
+        if not entry.error
+        for line in entry.say
+        for header in absolute_headers(line)
+    }
+    return sorted(kind.declared_headers() - witnessed)
+
+
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """One instrument's line of the table."""
+    """One instrument's line of the table; headers in normal spelling, a simulator's own as it declares them."""
 
     name: str
     entries: int
     cited: int
-    headers: int
-    headers_cited: int
-    unwitnessed: list[str]
+    said: int
+    simulated: int
+    without_witness: list[str]
+    uncited_said: list[str]
+    uncited_others: list[str]
     moving_uncited: list[str]
 
 
 def coverage(name: str) -> Coverage:
-    """Compare one driver's headers with its witness."""
+    """Compare one instrument's driver and simulator with its witness."""
     witness = load(name)
-    by_header = {header: accepted(witness, header) for header in sorted(DRIVERS[name].headers())}
-    cited = {header for header, entries in by_header.items() if any(e.status != "uncited" for e in entries)}
+    said: frozenset[str] = DRIVERS[name].headers() if name in DRIVERS else frozenset()
+    kind = SIMULATORS.get(name)
+    plain = [entry for entry in witness.exchanges if not entry.error]
+    known = {header for entry in plain for header in headers_of(entry, name)}
+    cited = {header for entry in plain if entry.status != "uncited" for header in headers_of(entry, name)}
+    missing = without_witness(name, said) + (declared_without_witness(name, kind) if kind else [])
     return Coverage(
         name=name,
         entries=len(witness.exchanges),
         cited=sum(entry.status != "uncited" for entry in witness.exchanges),
-        headers=len(by_header),
-        headers_cited=len(cited),
-        unwitnessed=[header for header, entries in by_header.items() if not entries],
+        said=len(said),
+        simulated=len(kind.declared_headers()) if kind else 0,
+        without_witness=list(dict.fromkeys(missing)),
+        uncited_said=sorted((known - cited) & said),
+        uncited_others=sorted(known - cited - said),
         moving_uncited=sorted(MOVING.get(name, set()) - cited),
     )
 
 
-def table() -> str:
-    """Return the table of all instruments as text."""
-    lines = [
-        f"{'instrument':<16}{'entries':>8}{'cited':>7}{'headers said':>14}{'cited':>7}  without a witness"
-    ]
-    for name in DRIVERS:
-        row = coverage(name)
-        missing = ", ".join(row.unwitnessed) or "-"
+def table(rows: list[Coverage]) -> str:
+    """Return the rows as text: counts, then what is without witness, then what is not cited."""
+    titles = ("entries", "cited", "uncited", "driver headers", "simulator headers", "without witness")
+    lines = [f"{'instrument':<16}" + "".join(f"{title:>{len(title) + 2}}" for title in titles)]
+    for row in rows:
+        counts = (row.entries, row.cited, row.entries - row.cited, row.said, row.simulated)
+        counts += (len(row.without_witness),)
         lines.append(
-            f"{name:<16}{row.entries:>8}{row.cited:>7}{row.headers:>14}{row.headers_cited:>7}  {missing}"
+            f"{row.name:<16}"
+            + "".join(f"{n:>{len(title) + 2}}" for n, title in zip(counts, titles, strict=True))
         )
+    for row in rows:
+        for what, headers in (
+            ("without witness", row.without_witness),
+            ("moves, uncited", row.moving_uncited),
+            ("said, uncited", row.uncited_said),
+            ("other uncited", row.uncited_others),
+        ):
+            if headers:
+                lines.append(f"{row.name}, {what}: {' '.join(headers)}")
     return "\n".join(lines)

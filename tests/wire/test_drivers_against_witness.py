@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from driver_calls import HEARS, IDLE, MODES, REFUSES, SAYS, Player
-from spoken import DRIVERS, MOVING, accepted, coverage, headers_of, normal, table
+from spoken import DRIVERS, headers_of, normal
 from witness import Exchange, load
 
 from drivers._wire import Wire
@@ -182,37 +182,3 @@ def test_no_entry_that_a_driver_could_speak_is_left_out_without_a_reason(name: s
     is_out_of_place = entry.error is not None and entry.error.startswith(NOT_SENT)
     queue_order = entry.say == ("*IDN?", "SYST:ERR?")
     assert listed or is_syntax or is_out_of_place or queue_order
-
-
-@pytest.mark.parametrize("name", DRIVERS)
-def test_every_header_that_a_driver_can_say_has_a_witness(name: str):
-    """A header without a page, a public driver or a captured reply behind it is a guess."""
-    assert coverage(name).unwitnessed == []
-
-
-@pytest.mark.parametrize("name", MOVING)
-def test_every_command_that_moves_current_or_field_is_cited(name: str):
-    """A guess may be read, never driven."""
-    assert MOVING[name] <= DRIVERS[name].headers()
-    assert coverage(name).moving_uncited == []
-
-
-@pytest.mark.parametrize("name", DRIVERS)
-def test_a_driver_says_no_header_that_it_does_not_declare(name: str):
-    """All its lines come from the data sheet, so that the closure over headers cannot drift."""
-    import inspect
-
-    source = inspect.getsource(inspect.getmodule(DRIVERS[name]))  # type: ignore[arg-type]
-    for call in re.findall(r"\.wire\.(?:say|ask|number|match)\((.*)", source):
-        assert re.match(
-            r"(?:f\"\{_LEVEL\} 0\"|self\.\w+\.header|query\.header|f\"\{self\.\w+\.header\} 0\")", call
-        ), call
-
-
-def test_the_table_has_a_line_for_every_driver_and_counts_what_is_cited():
-    """The check prints it."""
-    lines = table().splitlines()
-    assert [line.split()[0] for line in lines[1:]] == list(DRIVERS)
-    row = coverage("lakeshore_643")
-    assert 0 < row.cited <= row.entries
-    assert accepted(load("lakeshore_643"), "SETI")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import re
 from collections.abc import Callable
 from typing import Any
@@ -10,10 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 import witness
+from spoken import SIMULATORS, declared
 from witness import Exchange
 
 from sim_instruments.clock import VirtualClock
 from sim_instruments.instrument import Instrument
+from sim_instruments.scpi import ScpiInstrument
 
 #: Virtual seconds that the slowest thing an entry starts may take (ten readings of ten conversions).
 PATIENCE = 60.0
@@ -39,11 +40,6 @@ class Coil:
         pass
 
 
-def simulator_class(name: str) -> type[Instrument]:
-    module, kind = SIMULATORS[name][:2]
-    return getattr(importlib.import_module(f"sim_instruments.{module}"), kind)
-
-
 def keithley_6221(kind: Any, clock: VirtualClock, exchange: Exchange) -> Instrument:
     return kind(clock, Resistor())
 
@@ -63,12 +59,14 @@ def lakeshore_475(kind: Any, clock: VirtualClock, exchange: Exchange) -> Instrum
     return kind(clock, lambda: tesla, np.random.default_rng(1), noise=False, accuracy=False)
 
 
-SIMULATORS: dict[str, tuple[str, str, Callable[..., Instrument]]] = {
-    "keithley_6221": ("keithley_6221", "Keithley6221Sim", keithley_6221),
-    "keithley_2182a": ("keithley_2182a", "Keithley2182ASim", keithley_2182a),
-    "lakeshore_643": ("lakeshore_643", "LakeShore643Sim", lakeshore_643),
-    "lakeshore_475": ("lakeshore_475", "LakeShore475Sim", lakeshore_475),
+SET_UPS: dict[str, Callable[..., Instrument]] = {
+    "keithley_6221": keithley_6221,
+    "keithley_2182a": keithley_2182a,
+    "lakeshore_643": lakeshore_643,
+    "lakeshore_475": lakeshore_475,
 }
+#: Simulators that do not obey everything their witness has yet; the others must.
+UNFINISHED = ("keithley_6221",)
 
 ENTRIES = [
     pytest.param(name, exchange, id=f"{name}-{number}-{exchange.say[-1]}")
@@ -89,11 +87,7 @@ def undeclared(kind: Any, exchange: Exchange) -> str | None:
         for header in witness.absolute_headers(line):
             if "NOSUCH" in header:
                 continue
-            if hasattr(kind, "declared"):
-                known = kind.declared(header) is not None
-            else:
-                known = header.upper() in kind.declared_headers()
-            if not known:
+            if declared(kind, header) is None:
                 return header
     return None
 
@@ -123,15 +117,21 @@ class Bus:
         return instrument.next_reply(instrument.clock.now() + 1.0, message_exchange=False) is None
 
 
+def test_every_simulator_on_offer_is_held_to_a_witness() -> None:
+    """One that nobody sets up here would pass by not being asked."""
+    assert set(SET_UPS) == set(SIMULATORS) <= set(witness.ALL)
+
+
 @pytest.mark.parametrize(("name", "exchange"), ENTRIES)
 def test_the_simulator_answers_as_the_witness_says(name: str, exchange: Exchange) -> None:
     """What is said, after what was said before, earns the reply, the meaning and the error of the entry."""
-    kind = simulator_class(name)
+    kind = SIMULATORS[name]
     header = undeclared(kind, exchange)
     if header is not None:
+        assert name in UNFINISHED, f"not simulated: {header}"
         pytest.skip(f"not simulated yet: {header}")
     clock = VirtualClock()
-    bus = Bus(SIMULATORS[name][2](kind, clock, exchange), witness.load(name).instrument["terminator_out"])
+    bus = Bus(SET_UPS[name](kind, clock, exchange), witness.load(name).instrument["terminator_out"])
 
     for line in exchange.after:
         bus.say(line)
@@ -176,15 +176,16 @@ def check_errors(bus: Bus, exchange: Exchange) -> None:
         assert int(bus.ask("*ESR?")) & 1 << int(bit[1])
     elif exchange.error is not None:
         assert bus.ask("SYST:ERR?") == exchange.error
-    elif not exchange.answered and hasattr(bus.instrument, "declared"):
+    elif not exchange.answered and isinstance(bus.instrument, ScpiInstrument):
         assert bus.ask("SYST:ERR?") == '0,"No error"'
 
 
 def setting(bus: Bus, exchange: Exchange) -> str | None:
     """Ask for the setting that the last thing said is about; None where it has no query of its own."""
-    declared = getattr(bus.instrument, "declared", lambda header: None)
     header = witness.absolute_headers(exchange.say[-1])[-1] + "?"
-    return None if declared(header) is None else bus.ask(header)
+    if not isinstance(bus.instrument, ScpiInstrument) or declared(type(bus.instrument), header) is None:
+        return None
+    return bus.ask(header)
 
 
 def check_setting(bus: Bus, exchange: Exchange) -> None:
