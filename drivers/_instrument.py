@@ -50,6 +50,10 @@ def try_each(steps: Iterable[tuple[str, Callable[[], object]]]) -> list[str]:
     return failed
 
 
+def _line(command: Command, arguments: str) -> str:
+    return f"{command.header} {arguments}" if arguments else command.header
+
+
 def register(header: str, page: str, doc: str) -> Query:
     """Return the query of a status register."""
     return Query(header, _REGISTER, page, doc)
@@ -126,16 +130,24 @@ class Instrument(ABC):
 
     def check(self, setting: str, value: float) -> None:
         """Raise OutOfRange where the named setting would refuse `value`; nothing is sent either way."""
-        getattr(type(self), setting).words(value, self._wire.name)
+        self.line(setting, value)
+
+    def line(self, setting: str, value: float) -> str:
+        """Return the line that sets the named setting; OutOfRange where it would be refused. Nothing is sent."""
+        return getattr(type(self), setting).line(value, self._wire.name)
 
     def command(self, line: str) -> None:
         """Say a line and check that it was accepted."""
         self._wire.say(line)
         self.check_errors(line)
 
+    def say(self, command: Command, arguments: str = "", *, urgent: bool = False) -> None:
+        """Say a declared command and do not ask whether it was accepted; `urgent` as in Wire.say."""
+        self._wire.say(_line(command, arguments), urgent=urgent)
+
     def do(self, command: Command, arguments: str = "") -> None:
         """Say a declared command and check that it was accepted."""
-        self.command(f"{command.header} {arguments}" if arguments else command.header)
+        self.command(_line(command, arguments))
 
     def ask(self, query: Query, timeout: float | None = None) -> re.Match[str]:
         """Ask a declared query; an answer of another form raises ReplyGarbled."""
@@ -178,7 +190,10 @@ class ScpiInstrument(Instrument):
     __slots__ = ()
 
     next_error = Query(
-        "SYST:ERR?", _QUEUE_ENTRY, "622x-901-01 p. 11-2; 2182A-900-01 p. 11-18", "take the oldest entry"
+        "SYST:ERR?",
+        _QUEUE_ENTRY,
+        "622x-901-01 p. 11-2; 2182A-900-01 p. 11-18; BOP-1K MG manual, tables B-3 to B-5",
+        "take the oldest entry",
     )
 
     def pending_errors(self) -> list[str]:

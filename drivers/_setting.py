@@ -49,7 +49,11 @@ class Setting(Entry[V]):
     """A line that can also be set: only an allowed value goes on the wire, and then errors are asked for."""
 
     def __set__(self, instrument: Instrument, value: V) -> None:
-        instrument.command(f"{self.header} {self.words(value, instrument.wire.name)}")
+        instrument.command(self.line(value, instrument.wire.name))
+
+    def line(self, value: V, who: str) -> str:
+        """Return the line that sets `value`; OutOfRange where it is not allowed."""
+        return f"{self.header} {self.words(value, who)}"
 
     @abstractmethod
     def words(self, value: V, who: str) -> str:

@@ -58,7 +58,9 @@ class Wire:
         "_identity",
         "_lines",
         "_log",
+        "_pause",
         "_resource",
+        "_resynchronisations",
         "_suspect",
         "_timeout",
         "name",
@@ -77,7 +79,9 @@ class Wire:
         self._clock = clock
         self._log = log
         self._timeout = timeout
+        self._pause = 0.0
         self._suspect = False
+        self._resynchronisations = 0
         self._failed_limit = timeout
         self._identity = re.compile(".+")
         self._lines: deque[tuple[float, str, str]] = deque(maxlen=2 * _EXCHANGES_KEPT)
@@ -94,6 +98,15 @@ class Wire:
     def suspect(self) -> bool:
         """True after a failed exchange, until resynchronisation is proven."""
         return self._suspect
+
+    @property
+    def resynchronisations(self) -> int:
+        """How often the session was brought back into step: where it grew, what was sent before may be lost."""
+        return self._resynchronisations
+
+    def pace(self, pause: float) -> None:
+        """Let `pause` (s) pass between a question and the read of its answer, for cards that need it."""
+        self._pause = pause
 
     def expect(self, identity: re.Pattern[str]) -> None:
         """Say what *IDN? must answer for the session to count as in step."""
@@ -176,6 +189,7 @@ class Wire:
                 if is_itself and self._drain(_SILENCE) == 0:
                     self._send(CLEAR_STATUS, self._clock.now(), self._timeout)
                     self._suspect = False
+                    self._resynchronisations += 1
                     return
         raise WireTimeout(
             f"{self.name} must answer *IDN? with its own identity and nothing behind it before the session can be "
@@ -199,6 +213,8 @@ class Wire:
         # Until the answer is in, it may still come, whatever interrupts us.
         self._suspect, self._failed_limit = True, limit
         self._send(text, started, limit)
+        if self._pause:
+            self._clock.wait(self._pause)
         try:
             reply = self._resource.read()
         except _failures() as failure:

@@ -10,6 +10,8 @@ InstrumentError
 ├── NotReady            the instrument is not in a state in which this may be done: nothing was sent
 ├── Overload            the input is above the range: there is no reading
 ├── NotFollowed         what was set and what is read back disagree
+├── PulseUnconfirmed    a pulse was started and its end was not confirmed: what the sample saw is not known
+├── InCompliance        the voltage limit was met: the current was not what was asked for
 └── NotParked           parking could not be confirmed
 """
 
@@ -54,6 +56,14 @@ class Overload(InstrumentError):
 
 class NotFollowed(InstrumentError):
     """What was set and what is read back disagree."""
+
+
+class PulseUnconfirmed(InstrumentError):
+    """A pulse was started and its end was not confirmed; it was aborted and is never repeated by itself."""
+
+
+class InCompliance(InstrumentError):
+    """The voltage limit was met while a pulse was played; the sample saw less current than was asked for."""
 
 
 class NotParked(InstrumentError):

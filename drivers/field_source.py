@@ -2,6 +2,19 @@
 
 What a protocol calls a field is mu0*H in tesla. The coil constant `field_per_current` (T/A) turns it into the
 supply's current; what is reported is always measured, by the gaussmeter or else from the current read back.
+
+With a gaussmeter the loop is closed. Iron remembers which way a field was reached, so a field is always reached
+from the side that the sweep comes from:
+
+1. The current is moved by what the measured field lacks, over the coil constant. Where an error of the coil
+   constant (`agreement`) could carry the field past the target by more than the tolerance, it is moved by
+   1 / (1 + agreement) of that, which cannot.
+2. Measured again, a field within the tolerance is there. One that is still short is moved on, as in 1.
+3. One that was passed by more than the tolerance all the same is taken back to three tolerances before the target,
+   and reached again from there in halves of what lacks. A field within the tolerance is never moved against the
+   sweep.
+
+At most twenty moves are made, and no current is asked for beyond mu0_H_max over the coil constant and 5 % more.
 """
 
 from __future__ import annotations
@@ -12,9 +25,15 @@ from typing import Final, Protocol
 from drivers._wire import Clock
 from drivers.errors import NotFollowed, OutOfRange
 
+HEADROOM: Final = (
+    0.05  # of mu0_H_max: current that the closed loop may add where the iron or the coil lack field
+)
+MOVES: Final = 20
 _POLL: Final = 0.05  # s between two looks at a current that is still on its way
 _READING: Final = 0.1  # s between two field readings: a gaussmeter renews ten times a second
 _SETTLE_MARGIN: Final = 10.0  # s after the computed ramp in which current and field must have settled
+_STEADY: Final = 0.25  # of the tolerance: a field that creeps faster than that in 0.1 s is not corrected yet
+_BACK_OFF: Final = 3.0  # tolerances before the target, where it is reached anew
 
 
 class Supply(Protocol):
@@ -25,7 +44,7 @@ class Supply(Protocol):
         ...
 
     def set_current(self, current: float) -> None:
-        """Start the ramp to `current` and return at once."""
+        """Ramp to `current` at that rate: start it and return at once, or return when the set point is there."""
         ...
 
     @property
@@ -61,19 +80,24 @@ class FieldSource:
     magnitude (T), `slew` the ramp rate (T/s) and `tolerance` the distance (T) within which a field counts as
     reached and two successive readings as equal. With a gaussmeter the field must agree with the current times
     the coil constant within `agreement` (a fraction) and `remanence` (T, what the iron may keep), otherwise the
-    coil constant, the probe or the wiring is wrong.
+    coil constant, the probe or the wiring is wrong; and unless `closed_loop` is False the current is corrected
+    until the measured field is the one asked for. Without one `closed_loop` means nothing.
     """
 
     __slots__ = (
         "_agreement",
+        "_asked",
         "_clock",
+        "_current",
+        "_field",
         "_field_per_current",
         "_gaussmeter",
+        "_is_closed",
         "_mu0_H_max",
         "_remanence",
         "_slew",
-        "_start",
         "_supply",
+        "_sweep",
         "_tolerance",
         "name",
     )
@@ -91,6 +115,7 @@ class FieldSource:
         name: str,
         agreement: float = 0.1,
         remanence: float = 5e-3,
+        closed_loop: bool = True,
     ) -> None:
         if not (math.isfinite(field_per_current) and field_per_current != 0):
             raise OutOfRange(
@@ -102,6 +127,7 @@ class FieldSource:
         self.name = name
         self._supply = supply
         self._gaussmeter = gaussmeter
+        self._is_closed = closed_loop and gaussmeter is not None
         self._field_per_current = field_per_current
         self._mu0_H_max = mu0_H_max
         self._slew = slew
@@ -109,7 +135,7 @@ class FieldSource:
         self._clock = clock
         self._agreement = agreement
         self._remanence = remanence
-        self._start: float | None = None  # A: where the next ramp starts; None where only the supply knows
+        self._forget()
 
     @property
     def mu0_H_max(self) -> float:
@@ -118,37 +144,28 @@ class FieldSource:
 
     def prepare(self) -> None:
         """Write limits and rate into the supply, set the gaussmeter to tesla, read the current; nothing moves."""
-        per_ampere = abs(self._field_per_current)
-        self._supply.prepare(self._mu0_H_max / per_ampere, self._slew / per_ampere)
+        self._forget()
+        self._supply.prepare(self._I_max, self._slew / abs(self._field_per_current))
         if self._gaussmeter is not None:
             self._gaussmeter.prepare()
-        self._start = self._supply.current
+        self._current = self._supply.current
 
     def ramp_to(self, mu0_H: float) -> float:
         """Ramp at the slew rate, wait until current and field have settled, return the measured field (T).
 
-        Beyond `mu0_H_max` raises OutOfRange and nothing is sent; a supply or a field that does not follow
-        raises NotFollowed with what was measured, and the set point stays.
+        In a closed loop the field that is returned is within the tolerance of `mu0_H`. Beyond `mu0_H_max`
+        raises OutOfRange and nothing is sent; a supply or a field that does not follow, or does not come
+        within the tolerance, raises NotFollowed with what was measured, and the set point stays.
         """
         if not abs(mu0_H) <= self._mu0_H_max:
             raise OutOfRange(
                 f"the field of {self.name} must be within {self._mu0_H_max:G} T; got {mu0_H!r} T. Nothing was sent."
             )
-        target = mu0_H / self._field_per_current
-        start = self._supply.current if self._start is None else self._start
-        self._start = None
-        self._supply.set_current(target)
-        ramp = abs(target - start) * abs(self._field_per_current) / self._slew
-        self._clock.wait(
-            ramp + _POLL
-        )  # the set point took its time to arrive: asking at once is a query too many
-        deadline = self._clock.now() + _SETTLE_MARGIN
-        current = self._settled_current(target, deadline)
-        field = self._field_per_current * current
-        if self._gaussmeter is not None:
-            field = self._settled_field(self._gaussmeter, expected=field, deadline=deadline)
-        self._start = target
-        return field
+        if self._gaussmeter is None:
+            return self._move(mu0_H / self._field_per_current, None)
+        if not self._is_closed:
+            return self._move(mu0_H / self._field_per_current, self._gaussmeter)
+        return self._approach(mu0_H, self._gaussmeter)
 
     def read_field(self) -> float:
         """Return the measured field (T) now: gaussmeter where there is one, else read-back current."""
@@ -158,8 +175,74 @@ class FieldSource:
 
     def park(self) -> None:
         """Ramp to zero at the slew rate and confirm it by read-back; NotParked where it is not."""
-        self._start = None
+        self._forget()
         self._supply.park()
+
+    @property
+    def _I_max(self) -> float:
+        largest = self._mu0_H_max * (1 + HEADROOM) if self._is_closed else self._mu0_H_max
+        return largest / abs(self._field_per_current)
+
+    def _forget(self) -> None:
+        self._current: float | None = None  # A; where the next ramp starts, None where only the supply knows
+        self._field: float | None = None  # T; measured there
+        self._asked: float | None = None  # T
+        self._sweep = 1.0  # sign of the direction in which the field was last asked to go
+
+    def _approach(self, mu0_H: float, gaussmeter: FieldMeter) -> float:
+        """Close the loop around `mu0_H` by the rule at the head of this module."""
+        field = gaussmeter.read_field() if self._field is None else self._field
+        current = self._supply.current if self._current is None else self._current
+        before = field if self._asked is None else self._asked
+        if mu0_H != before:
+            self._sweep = math.copysign(1.0, mu0_H - before)
+        self._asked = mu0_H
+        doubt = self._agreement
+        for _ in range(MOVES):
+            if (field - mu0_H) * self._sweep > self._tolerance:
+                doubt, aim = 1.0, mu0_H - self._sweep * _BACK_OFF * self._tolerance
+            else:
+                aim = self._aim(mu0_H, field, doubt)
+            current += (aim - field) / self._field_per_current
+            if abs(current) > self._I_max:
+                raise NotFollowed(
+                    f"the field of {self.name} must be reached with at most {self._I_max:.4f} A, {HEADROOM:.0%} "
+                    f"more than its coil constant asks for; {mu0_H:.6g} T would need {current:.4f} A, for now it "
+                    f"measures {field:.6g} T. The set point was left."
+                )
+            field = self._move(current, gaussmeter)
+            if abs(field - mu0_H) <= self._tolerance:
+                return field
+        raise NotFollowed(
+            f"the field of {self.name} must come within {self._tolerance:.3g} T of {mu0_H:.6g} T; after {MOVES} "
+            f"moves it is {field:.6g} T at {current:.4f} A. The set point was left."
+        )
+
+    def _aim(self, mu0_H: float, field: float, doubt: float) -> float:
+        """Return the field (T) a move onward should lead to, where the constant may be off by the part `doubt`."""
+        short = (mu0_H - field) * self._sweep
+        if short <= 0:
+            return field
+        if doubt * short <= self._tolerance * (1 + 1e-9):
+            return mu0_H
+        return field + self._sweep * short / (1 + doubt)
+
+    def _move(self, target: float, gaussmeter: FieldMeter | None) -> float:
+        """Ramp to the current `target` (A), wait until everything has settled, and return the field (T)."""
+        start = self._supply.current if self._current is None else self._current
+        self._current = self._field = None
+        began = self._clock.now()
+        self._supply.set_current(target)
+        ramp = abs(target - start) * abs(self._field_per_current) / self._slew
+        # A supply that walks there itself has used up the ramp by now. The set point took its time to arrive:
+        # asking at once is a query too many.
+        self._clock.wait(max(began + ramp - self._clock.now(), 0.0) + _POLL)
+        deadline = self._clock.now() + _SETTLE_MARGIN
+        field = self._field_per_current * self._settled_current(target, deadline)
+        if gaussmeter is not None:
+            field = self._settled_field(gaussmeter, expected=field, deadline=deadline)
+        self._current, self._field = target, field
+        return field
 
     def _settled_current(self, target: float, deadline: float) -> float:
         within = self._tolerance / abs(self._field_per_current)
@@ -178,15 +261,16 @@ class FieldSource:
 
     def _settled_field(self, gaussmeter: FieldMeter, expected: float, deadline: float) -> float:
         field = gaussmeter.read_field()
+        steady = self._tolerance * (_STEADY if self._is_closed else 1.0)
         while True:
             self._clock.wait(_READING)
             before, field = field, gaussmeter.read_field()
-            if abs(field - before) <= self._tolerance:
+            if abs(field - before) <= steady:
                 break
             if self._clock.now() >= deadline:
                 raise NotFollowed(
                     f"the field of {self.name} must come to rest; two readings 0.1 s apart still differ by "
-                    f"{abs(field - before):.3g} T (tolerance {self._tolerance:.3g} T) at {field:.6g} T. "
+                    f"{abs(field - before):.3g} T (at most {steady:.3g} T) at {field:.6g} T. "
                     "The set point was left."
                 )
         if abs(field - expected) > self._agreement * abs(expected) + self._remanence:

@@ -43,12 +43,14 @@ MODEL_UNITS: Final = {
 class BlackBox:
     """What the sample has seen, as the bench (not an instrument) recorded it, in SI units.
 
-    `mu0_H` (T) is the largest magnitude along x, y and z, `mu0_H_rate` (T/s) the fastest change of a magnet.
+    `pulses` counts the waveforms that flowed; `mu0_H` (T) is the largest magnitude along x, y and z,
+    `mu0_H_rate` (T/s) the fastest change of a magnet.
     """
 
     current: float
     energy: float
     charge: float
+    pulses: int
     mu0_H: tuple[float, float, float]
     mu0_H_rate: float
 
@@ -95,6 +97,8 @@ def build(station: Station, sample: Sample, seed: int, roles: Sequence[str]) -> 
             field_per_current=magnet.field_per_current,
             resistance=magnet.coil_resistance,
             inductance=magnet.coil_inductance,
+            remanence=magnet.yoke_remanence,
+            lag=magnet.yoke_lag,
         )
         for name, magnet in station.magnets.items()
     ]
@@ -119,6 +123,7 @@ def seen(bench: Bench) -> BlackBox:
         current=envelope.I_max,
         energy=envelope.energy,
         charge=envelope.charge,
+        pulses=envelope.pulses,
         mu0_H=(along[0], along[1], along[2]),
         mu0_H_rate=max(envelope.mu0_H_rate_max.values(), default=0.0),
     )

@@ -34,6 +34,8 @@ Volts = Annotated[float, _quantity("V"), Field(gt=0)]
 Tesla = Annotated[float, _quantity("T"), Field(gt=0)]
 FieldRate = Annotated[float, _quantity("T/s"), Field(gt=0)]
 FieldPerCurrent = Annotated[float, _quantity("T/A")]
+Remanence = Annotated[float, _quantity("T"), Field(ge=0)]
+Seconds = Annotated[float, _quantity("s"), Field(ge=0)]
 Metres = Annotated[float, _quantity("m"), Field(ge=0)]
 Ohms = Annotated[float, _quantity("ohm"), Field(gt=0)]
 Henries = Annotated[float, _quantity("H"), Field(gt=0)]
@@ -53,7 +55,11 @@ class InstrumentSection(_Section):
 
 
 class MagnetSection(_Section):
-    """One magnet: its axis, its supply, its gaussmeter where there is one, and its calibration."""
+    """One magnet: its axis, its supply, its gaussmeter where there is one, and its calibration.
+
+    `closed_loop` lets the gaussmeter correct the current until the field is within `tolerance`. What the coil
+    and the yoke do (`coil_...`, `yoke_...`) only matters on the simulated bench.
+    """
 
     axis: Literal["x", "y", "z", "manual"] | None = None
     azimuth: Radians | None = None
@@ -63,8 +69,11 @@ class MagnetSection(_Section):
     mu0_H_max: Tesla
     slew: FieldRate
     tolerance: Tesla = 5e-5
+    closed_loop: bool = True
     coil_resistance: Ohms = 0.4
     coil_inductance: Henries = 0.1
+    yoke_remanence: Remanence = 0.0
+    yoke_lag: Seconds = 0.0
 
     @model_validator(mode="after")
     def _one_direction(self) -> MagnetSection:

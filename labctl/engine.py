@@ -80,11 +80,6 @@ class Rehearsal:
     data: Mapping[str, Any]
     analysis: Analysis
 
-    @property
-    def pulses(self) -> int:
-        """Number of current pulses that the protocol will play."""
-        return self.request.protocol.envelope(self.request.parameters).pulses
-
 
 def prepare(
     name: str, assignments: Iterable[str], *, station: str, sample: str, seed: int | None, output: Path

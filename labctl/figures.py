@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from labctl.errors import RequestError
+from labctl.tell import shown
 
 if TYPE_CHECKING:
     from labctl.engine import Outcome, Rehearsal
+    from labctl.runfile import Run
     from protocols.vocabulary import Analysis, MeasurementProtocol
 
 #: Okabe and Ito's colours, told apart by colour-blind readers (jfly.uni-koeln.de/color, 2008).
@@ -77,8 +79,10 @@ def save(pictures: Sequence[Picture], path: Path, title: str = "") -> Path:
         for picture, colour in zip(pictures, _colours(len(pictures)), strict=True):
             label = picture.label if len(pictures) > 1 else None
             picture.protocol.draw(axes, picture.data, picture.analysis, label=label, color=colour)
-        if len(pictures) > 1:
-            axes.legend()
+        if len(pictures) > 1:  # above the axes, where no curve can be
+            widest = max(len(picture.label) for picture in pictures)
+            columns = min(len(pictures), 3 if widest < 15 else 2 if widest < 35 else 1)
+            figure.legend(loc="outside upper center", ncols=columns)
         if title:
             axes.set_title(title)
         figure.savefig(path)
@@ -125,15 +129,35 @@ def draw_files(paths: Sequence[Path], output: Path | None) -> Path:
     check_format(target)
     if output is not None and output.exists():
         raise RequestError(f"{output} exists already. Nothing was written.")
+    runs = [runfile.read_run(path) for path in paths]
     pictures: list[Picture] = []
-    for path in paths:
-        run = runfile.read_run(path)
+    for run, label in zip(runs, _labels(runs), strict=True):
         protocol = registry.load_protocol(run.protocol)
         parameters = make_parameters(protocol, {name: value.value for name, value in run.parameters.items()})
-        analysis = protocol.analyse(run.columns, parameters)
-        pictures.append(Picture(protocol, run.columns, analysis, str(run.sample["name"].value)))
+        pictures.append(Picture(protocol, run.columns, protocol.analyse(run.columns, parameters), label))
     title = pictures[0].label if len(pictures) == 1 else ""
     return save(pictures, free_name(target), title=title)
+
+
+def _labels(runs: Sequence[Run]) -> list[str]:
+    """What tells the runs apart: the samples, the parameters that differ, or else the names of their files."""
+    facts = [
+        {"": str(run.sample["name"].value)} | {name: shown(value) for name, value in run.parameters.items()}
+        for run in runs
+    ]
+    differing = [name for name in facts[0] if len({fact.get(name) for fact in facts}) > 1]
+    if not differing:
+        return [facts[0][""]] if len(runs) == 1 else [run.path.stem for run in runs]
+    return [
+        ", ".join(f"{_notation(name)} = {fact.get(name)}" if name else fact[name] for name in differing)
+        for fact in facts
+    ]
+
+
+def _notation(name: str) -> str:
+    """Return a name of the code as the field writes it: mu0_H_x, shown in Oe, is H with the index x."""
+    symbol, _, index = name.removeprefix("mu0_").partition("_")
+    return f"${symbol}_{{\\mathrm{{{index.replace('_', ',')}}}}}$" if index else symbol
 
 
 def _colours(count: int) -> list[str]:

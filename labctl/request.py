@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_origin
 
 from pydantic import ValidationError
@@ -71,12 +73,30 @@ def make_parameters(protocol: MeasurementProtocol, values: dict[str, Any]) -> Pa
 
 def _read(name: str, field: FieldInfo, text: str) -> Any:
     unit, _ = unit_of(field)
+    if text.startswith("@"):
+        return _from_run(name, field, Path(text[1:]), unit)
     kind = get_origin(field.annotation) or field.annotation
     if kind is float:
         return door.parse(text, unit, name)
     if kind is list or kind is tuple:
         return [door.parse(part, unit, name) for part in text.split(",")]
     return text  # words, whole numbers and booleans: pydantic reads them
+
+
+def _from_run(name: str, field: FieldInfo, path: Path, unit: str) -> float:
+    """Take a parameter's value from the results of a stored run."""
+    from labctl.runfile import read_run
+
+    extra = field.json_schema_extra
+    wanted = extra.get("result") if isinstance(extra, dict) else None
+    if not isinstance(wanted, str):
+        raise RequestError(
+            f"{name} must be {door.kind_of(unit)}; it cannot be taken from a run. Nothing was sent."
+        )
+    result = read_run(path).results.get(wanted)
+    if result is None or result.unit != unit or not math.isfinite(result.value):
+        raise RequestError(f"{name} must be the result {wanted} of a run; {path} has none. Nothing was sent.")
+    return result.value
 
 
 def _complaint(protocol: MeasurementProtocol, problem: Any) -> str:

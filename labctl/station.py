@@ -51,7 +51,7 @@ class OpenStation:
     # --- what a protocol sees ---------------------------------------------------------------------
 
     @property
-    def source(self) -> role_of.CurrentSource:
+    def source(self) -> role_of.PulseSource:
         """The current source that drives the bar."""
         return self._role("source")
 
@@ -207,6 +207,7 @@ def _wired(request: Request, library: Any, clock: Clock, log: WireLog | None) ->
                     mu0_H_max=magnet.mu0_H_max,
                     slew=magnet.slew,
                     tolerance=magnet.tolerance,
+                    closed_loop=magnet.closed_loop,
                     clock=clock,
                     name=role,
                 ),

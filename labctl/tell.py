@@ -16,6 +16,7 @@ from labctl.tables import pairs, table
 if TYPE_CHECKING:
     from labctl.config import Station
     from labctl.engine import Outcome, Rehearsal
+    from labctl.record import Quantity
     from labctl.runfile import Run
     from protocols.vocabulary import MeasurementProtocol, Result
 
@@ -141,7 +142,7 @@ def rehearsal(rehearsed: Rehearsal, figure: Path) -> dict[str, Any]:
         "protocol": rehearsed.request.protocol.name,
         "sample": rehearsed.request.sample.name,
         "rows": rehearsed.rows,
-        "pulses": rehearsed.pulses,
+        "pulses": seen.pulses,
         "envelope": {name: {"value": value, "unit": unit} for name, (value, unit) in quantities.items()},
         "results": result_json(rehearsed.analysis.results),
         "figure": figure,
@@ -159,7 +160,7 @@ def rehearsal_table(rehearsed: Rehearsal, figure: Path) -> None:
     rows = [
         ("duration", _duration(rehearsed.duration), ""),
         ("rows", str(rehearsed.rows), ""),
-        ("pulses", str(rehearsed.pulses), ""),
+        ("pulses", str(seen.pulses), ""),
         ("largest current", door.show(seen.current, "A", "mA"), limit),
         ("energy in the bar", f"{seen.energy:.3g} J", f"{seen.charge:.3g} C"),
     ]
@@ -223,15 +224,16 @@ def show(run: Run) -> None:
     }
     pairs(facts)
     click.echo()
-    rows = [(name, _shown(value), value.help) for name, value in run.parameters.items()]
+    rows = [(name, shown(value), value.help) for name, value in run.parameters.items()]
     table(rows, ("parameter", "value", "meaning"))
     click.echo()
     if run.results:
         table(result_rows(run.results), ("result", "value", "meaning"))
 
 
-def _shown(quantity: Any) -> str:
-    display = {"T": "Oe", "A": "mA", "s": "s"}.get(quantity.unit)
+def shown(quantity: Quantity) -> str:
+    """A stored value as text, in the unit that people use for its kind."""
+    display = {"T": "Oe", "A": "mA"}.get(quantity.unit or "")
     if isinstance(quantity.value, float) and quantity.unit is not None:
         return door.show(quantity.value, quantity.unit, display)
     return str(quantity.value)

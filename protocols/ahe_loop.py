@@ -20,10 +20,12 @@ from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import model_validator
 
+from protocols.drawing import arrowheads, frame
 from protocols.steps import (
+    RECTANGULAR,
     hall_resistance,
-    loop_fields,
-    n_loop_fields,
+    loop_points,
+    n_loop_points,
     require_regulation,
 )
 from protocols.units import Oe, T, V, mA, mV, s
@@ -42,9 +44,6 @@ if TYPE_CHECKING:
     from protocols.vocabulary import Data
 
 _MAX_ROWS = 1_000_000
-
-#: Standard deviation of an error that may lie anywhere between -1 and +1 (JCGM 100:2008, section 4.3.7).
-RECTANGULAR = 3**-0.5
 
 
 class Parameters(ParameterSet):
@@ -124,16 +123,16 @@ def ahe_loop(lab: Lab, p: Parameters) -> Iterator[Row]:
     lab.source.prepare(p.I_sense, p.compliance)
     u_I_sense = lab.source.accuracy(p.I_sense) * RECTANGULAR
     lab.note(f"saturating at {p.mu0_H_max / Oe:+.6g} Oe")
-    for point in loop_fields(p.mu0_H_max, p.mu0_H_step, p.n_loops):
-        lab.magnet_z.ramp_to(point.mu0_H)
+    for point in loop_points(p.mu0_H_max, p.mu0_H_step, p.n_loops):
+        lab.magnet_z.ramp_to(point.level)
         lab.wait(p.settle)
         mu0_H_z = lab.magnet_z.read_field()
         hall = hall_resistance(lab, p.I_sense)
-        if abs(point.mu0_H) == p.mu0_H_max:
+        if abs(point.level) == p.mu0_H_max:
             require_regulation(lab, p.I_sense, p.compliance)
         yield Row(
             mu0_H_z=mu0_H_z,
-            mu0_H_z_set=point.mu0_H,
+            mu0_H_z_set=point.level,
             R_xy=hall.R_xy,
             V_plus=hall.V_plus,
             V_minus=hall.V_minus,
@@ -146,7 +145,7 @@ def ahe_loop(lab: Lab, p: Parameters) -> Iterator[Row]:
 
 def n_rows(p: Parameters) -> int:
     """How many rows the loop has."""
-    return n_loop_fields(p.mu0_H_max, p.mu0_H_step, p.n_loops)
+    return n_loop_points(p.mu0_H_max, p.mu0_H_step, p.n_loops)
 
 
 def envelope(p: Parameters) -> Envelope:
@@ -170,18 +169,19 @@ def draw(
     Dots are readings, in the order of the sweep; an arrowhead at each coercive field shows which way R_xy goes
     on that branch. Calls with `label` and `color` put several runs on one Axes.
     """
-    if not axes.lines:
-        axes.axhline(0, color="0.8", linewidth=0.5, zorder=0)
-        axes.axvline(0, color="0.8", linewidth=0.5, zorder=0)
-        axes.set_xlabel("$H_z$ (Oe)")
-        axes.set_ylabel("$R_{xy}$ (Ω)")
-    H_z, R_xy = data["mu0_H_z"] / Oe, data["R_xy"]
-    (line,) = axes.plot(H_z, R_xy, ".-", linewidth=0.8, markersize=2, color=color, label=label)
-    results = analysis.results
-    falls = "v" if results["R_AHE"].value > 0 else "^"
-    for name, marker in (("mu0_H_c_down", falls), ("mu0_H_c_up", "^" if falls == "v" else "v")):
-        H_c = results[name].value / Oe
-        axes.plot([H_c], [results["R_off"].value], marker, markersize=4, color=line.get_color())
+    frame(axes, "$H_z$ (Oe)", "$R_{xy}$ (Ω)")
+    (line,) = axes.plot(
+        data["mu0_H_z"] / Oe, data["R_xy"], ".-", linewidth=0.8, markersize=2, color=color, label=label
+    )
+    found = {name: result.value for name, result in analysis.results.items()}
+    arrowheads(
+        axes,
+        found["mu0_H_c_down"] / Oe,
+        found["mu0_H_c_up"] / Oe,
+        found["R_off"],
+        rising=found["R_AHE"] > 0,
+        color=line.get_color(),
+    )
 
 
 _caption, _, _method = (__doc__ or "").partition("\n")

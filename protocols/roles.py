@@ -1,5 +1,6 @@
 """Roles: what a protocol needs from an instrument, whoever made it (SI units, fields as mu0*H in tesla)."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
 
@@ -24,6 +25,20 @@ class CurrentSource(Protocol):
 
     def park(self) -> None:
         """Level 0 A, output off."""
+        ...
+
+
+class PulseSource(CurrentSource, Protocol):
+    """A current source that also plays waveforms: the role of an instrument like the Keithley 6221."""
+
+    def play(self, samples: Sequence[float], slot: float, *, compliance: float, R_load: float) -> None:
+        """Play one waveform, once: `samples` (A), each for `slot` seconds, the last one 0 A.
+
+        Returns when its end is confirmed, with the level at 0 A and the range and compliance (V) of `prepare`
+        in force again. A waveform that is beyond the source, or whose peak times `R_load` (ohm) is beyond
+        `compliance`, raises and nothing is played; an end that was not confirmed, or a source that was in
+        compliance, raises: the state of the sample is then unknown.
+        """
         ...
 
 

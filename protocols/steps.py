@@ -1,4 +1,4 @@
-"""Steps that protocols share: field lists, Hall resistance by current reversal, check of the compliance."""
+"""Steps that protocols share: loops of set-points, saturation, current pulses, Hall resistance by reversal."""
 
 from __future__ import annotations
 
@@ -6,14 +6,18 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from protocols.units import mA, ms
+from protocols.units import Oe, mA, ms
 from protocols.vocabulary import Lab, MeasurementError
 
 #: Time between a reversal of the sense current and the reading: the default of the delta mode of the
 #: Keithley 6221 (SOURce:DELTa:DELay, reference manual 622x-901-01).
 REVERSAL_DELAY = 2 * ms
 
+#: Standard deviation of an error that may lie anywhere between -1 and +1 (JCGM 100:2008, section 4.3.7).
+RECTANGULAR = 3**-0.5
+
 DESCENDING = -1
+INITIAL = 0
 ASCENDING = +1
 
 
@@ -55,43 +59,78 @@ def require_regulation(lab: Lab, I_sense: float, compliance: float) -> None:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class LoopField:
-    """One point of a field loop: the set field (T), its branch (-1 descending, +1 ascending), loop from 1."""
+def saturate(lab: Lab, mu0_H_z: float, dwell: float) -> None:
+    """Apply mu0_H_z (T, signed) along the film normal and stay there for `dwell` seconds; the field is left on."""
+    lab.note(f"saturating at {mu0_H_z / Oe:+.6g} Oe")
+    lab.magnet_z.ramp_to(mu0_H_z)
+    lab.wait(dwell)
 
-    mu0_H: float
+
+def pulse(lab: Lab, current: float, t_pulse: float, *, compliance: float, R_load: float) -> bool:
+    """Play one rectangular pulse of `current` (A, signed) for t_pulse (s) and wait for its end; True if played.
+
+    The waveform is [current, 0 A], each for t_pulse. `compliance` (V) holds during the pulse, `R_load` (ohm) is
+    the resistance of bar and leads that it must suffice for. The source is left at 0 A, as it was prepared for
+    the sense current. A pulse of 0 A is none: nothing is played and the level stays.
+    """
+    if current == 0:
+        return False
+    lab.source.play([current, 0.0], t_pulse, compliance=compliance, R_load=R_load)
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class LoopPoint:
+    """One point of a loop: the set-point, its branch (-1 descending, +1 ascending, 0 initial), loop from 1."""
+
+    level: float
     branch: int
     loop: int
 
 
-def loop_fields(mu0_H_max: float, mu0_H_step: float, n_loops: int = 1) -> Iterator[LoopField]:
-    """Fields of closed loops: from +mu0_H_max down to -mu0_H_max and back up, `n_loops` times.
+def loop_points(maximum: float, step: float, n_loops: int = 1) -> Iterator[LoopPoint]:
+    """Set-points of closed loops: from +maximum down to -maximum and back up, `n_loops` times.
 
-    Every field is an integer multiple of mu0_H_step (T), made by multiplication, so that nothing accumulates,
-    except the two ends, which are mu0_H_max (T) exactly; where the step does not divide the maximum, the
-    outermost step is shorter. Each turning point occurs once: -mu0_H_max ends the descending branch,
-    +mu0_H_max ends the ascending one and is not repeated at the start of the next loop.
+    Every level is an integer multiple of step, made by multiplication, so that nothing accumulates,
+    except the two ends, which are the maximum exactly; where the step does not divide the maximum, the
+    outermost step is shorter. Each turning point occurs once: -maximum ends the descending branch,
+    +maximum ends the ascending one and is not repeated at the start of the next loop.
     """
-    n = _n_levels(mu0_H_max, mu0_H_step)
+    n = _n_levels(maximum, step)
 
     def level(k: int) -> float:
-        return math.copysign(mu0_H_max, k) if abs(k) == n else k * mu0_H_step
+        return math.copysign(maximum, k) if abs(k) == n else k * step
 
-    yield LoopField(level(n), DESCENDING, 1)
+    yield LoopPoint(level(n), DESCENDING, 1)
     for loop in range(1, n_loops + 1):
         for k in range(n - 1, -n - 1, -1):
-            yield LoopField(level(k), DESCENDING, loop)
+            yield LoopPoint(level(k), DESCENDING, loop)
         for k in range(-n + 1, n + 1):
-            yield LoopField(level(k), ASCENDING, loop)
+            yield LoopPoint(level(k), ASCENDING, loop)
 
 
-def n_loop_fields(mu0_H_max: float, mu0_H_step: float, n_loops: int = 1) -> int:
-    """How many points `loop_fields` has for the same arguments."""
-    return 4 * _n_levels(mu0_H_max, mu0_H_step) * n_loops + 1
+def n_loop_points(maximum: float, step: float, n_loops: int = 1) -> int:
+    """How many points `loop_points` has for the same arguments."""
+    return 4 * _n_levels(maximum, step) * n_loops + 1
 
 
-def _n_levels(mu0_H_max: float, mu0_H_step: float) -> int:
-    """Number of fields above zero, the maximum included: 80 for 400 Oe in steps of 5 Oe, however rounded."""
-    ratio = mu0_H_max / mu0_H_step
+def triangle_points(maximum: float, step: float, n_loops: int = 1) -> Iterator[LoopPoint]:
+    """Set-points of `loop_points`, reached from 0: an initial leg (branch 0, loop 0) comes first.
+
+    The initial leg goes from 0 to the last level below +maximum; +maximum itself begins the descending branch.
+    """
+    for k in range(_n_levels(maximum, step)):
+        yield LoopPoint(k * step, INITIAL, 0)
+    yield from loop_points(maximum, step, n_loops)
+
+
+def n_triangle_points(maximum: float, step: float, n_loops: int = 1) -> int:
+    """How many points `triangle_points` has for the same arguments; 1 + 2 n_loops of them are 0."""
+    return _n_levels(maximum, step) + n_loop_points(maximum, step, n_loops)
+
+
+def _n_levels(maximum: float, step: float) -> int:
+    """Number of levels above zero, the maximum included: 80 for 400 Oe in steps of 5 Oe, however rounded."""
+    ratio = maximum / step
     nearest = round(ratio)
     return nearest if math.isclose(ratio, nearest, rel_tol=1e-9) else math.ceil(ratio)

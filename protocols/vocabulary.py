@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from protocols.roles import CurrentSource, FieldSource, Voltmeter
+from protocols.roles import FieldSource, PulseSource, Voltmeter
 
 if TYPE_CHECKING:
     import numpy as np
@@ -38,10 +38,12 @@ def parameter(
     low: float | None = None,
     high: float | None = None,
     above: float | None = None,
+    result: str | None = None,
 ) -> Any:
     """Declare one parameter: SI default, one line of help, SI unit, display unit, inclusive limits.
 
-    `above` is an exclusive lower limit (for times and steps that must not be zero). All limits are SI.
+    `above` is an exclusive lower limit (for times and steps that must not be zero). All limits are SI. `result`
+    names the result of another run that may be given instead of a number.
     """
     return Field(
         default,
@@ -49,7 +51,7 @@ def parameter(
         ge=low,
         le=high,
         gt=above,
-        json_schema_extra={"unit": unit, "display": display or unit},
+        json_schema_extra={"unit": unit, "display": display or unit, "result": result},
     )
 
 
@@ -111,7 +113,7 @@ class Lab(Protocol):
     """What a protocol is handed: the instruments by role, and time. The engine provides it."""
 
     @property
-    def source(self) -> CurrentSource: ...  # noqa: D102
+    def source(self) -> PulseSource: ...  # noqa: D102
     @property
     def voltmeter(self) -> Voltmeter: ...  # noqa: D102
     @property

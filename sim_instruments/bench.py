@@ -57,7 +57,9 @@ class MagnetSpec:
     """One magnet: its supply and, where there is one, its gaussmeter, by the names of the instruments.
 
     `direction` is a unit vector (x along the current, z along the film normal), `field_per_current` in T/A,
-    `resistance` (ohm) and `inductance` (H) are the winding's.
+    `resistance` (ohm) and `inductance` (H) are the winding's. `remanence` (T) is the field that the yoke keeps
+    at zero current, `lag` (s) the time constant of its eddy currents: see `physics.yoke`. With neither, the
+    field follows the current at once.
     """
 
     name: str
@@ -67,6 +69,8 @@ class MagnetSpec:
     field_per_current: float
     resistance: float
     inductance: float
+    remanence: float = 0.0
+    lag: float = 0.0
 
     def __post_init__(self) -> None:
         if not math.isclose(math.hypot(*self.direction), 1.0, rel_tol=1e-9):
@@ -133,12 +137,13 @@ class Bench:
         self.sample = Sample(parameters, device_seed, ThermalDraws(seed))
         self.magnets = {
             magnet.name: Magnet(
-                self.clock,
                 magnet.name,
                 magnet.direction,
                 magnet.field_per_current,
                 magnet.resistance,
                 magnet.inductance,
+                remanence=magnet.remanence,
+                lag=magnet.lag,
             )
             for magnet in spec.magnets
         }

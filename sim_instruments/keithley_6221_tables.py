@@ -42,3 +42,15 @@ COMPLIANCE_MIN, COMPLIANCE_MAX, COMPLIANCE_STEP = 0.1, 105.0, 0.01
 MESSAGE_TIME = 0.01
 #: Seconds that *RST takes [unconfirmed: the wait that public drivers use].
 RESET_TIME = 1.0
+#: Seconds that arming a wave takes [unconfirmed: users wait up to 2 s before they start it].
+ARM_TIME = 1.5
+
+#: Wave: amplitude (A, peak), frequency (Hz), duration (s) and (cycles); limits of the public drivers.
+AMPLITUDE_MIN = 2e-12
+FREQUENCY_MIN, FREQUENCY_MAX = 1e-3, 1e5
+DURATION_MIN, DURATION_MAX = 100e-9, 999999.999
+CYCLES_MIN, CYCLES_MAX = 1e-3, 99999999900.0
+#: Points of an arbitrary wave, and how many one message may bring.
+POINTS_MIN, POINTS_MAX, POINTS_PER_MESSAGE = 2, 65535, 100
+#: Trigger link line of the trigger output; the phase marker must use another (default of TRIGger:OLINe).
+TRIGGER_OUTPUT_LINE = 2

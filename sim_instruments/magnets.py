@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Sequence
 
 from sim_instruments.clock import VirtualClock
+from sim_instruments.physics.yoke import Yoke
 from sim_instruments.ports import Ramp
 
 #: A field mu0*H (T) along x (the current), y and z (the film normal).
@@ -16,16 +16,22 @@ MEMORY = 1.0
 
 
 class Magnet:
-    """A coil with a field along one axis: mu0 H = field_per_current * I, without remanence (our choice)."""
+    """A coil on an iron yoke, with a field along one axis.
+
+    `field_per_current` in T/A, `resistance` (ohm) and `inductance` (H) of the winding, `remanence` (T) and `lag`
+    (s) of the yoke as `physics.yoke` has them; with neither, mu0 H = field_per_current * I at once.
+    """
 
     def __init__(
         self,
-        clock: VirtualClock,
         name: str,
         direction: Vector,
         field_per_current: float,
         resistance: float,
         inductance: float,
+        *,
+        remanence: float = 0.0,
+        lag: float = 0.0,
     ) -> None:
         self.name = name
         self.direction = direction
@@ -34,28 +40,20 @@ class Magnet:
         self.about_to_change: Callable[[], None] = lambda: None
         self.mu0_H_max = 0.0
         self.mu0_H_rate_max = 0.0
-        self._clock = clock
-        self._field_per_current = field_per_current
-        self._ramps = deque([Ramp(0.0, 0.0, 0.0, 0.0)])
+        self._yoke = Yoke(field_per_current, remanence, lag, MEMORY)
 
     def drive(self, ramp: Ramp) -> None:
         """Follow this ramp of the supply from now on."""
         self.about_to_change()
-        self._ramps.append(ramp)
-        while len(self._ramps) > 1 and self._ramps[1].start <= self._clock.now() - MEMORY:
-            self._ramps.popleft()
+        self._yoke.follow(ramp.start, ramp.start_current, ramp.end, ramp.end_current)
 
     def mu0_H(self, time: float) -> float:
         """Field along the magnet's axis (T) at a bench time (s) at most `MEMORY` ago."""
-        for ramp in reversed(self._ramps):
-            if ramp.start <= time:
-                return self._field_per_current * ramp.at(time)
-        return self._field_per_current * self._ramps[0].start_current
+        return self._yoke.mu0_H(time)
 
     def corners(self, start: float, stop: float) -> list[float]:
-        """Times strictly between two others (s, since the last ramp began) at which the ramp begins or ends."""
-        ramp = self._ramps[-1]
-        return [time for time in (ramp.start, ramp.end) if start < time < stop]
+        """Times strictly between two others (s, since the last ramp began) that cut the field straight."""
+        return self._yoke.corners(start, stop)
 
     def note(self, start: float, stop: float) -> None:
         """Take a stretch without corners (s) into the record of the largest field and rate."""

@@ -2,12 +2,123 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import itertools
+import math
+from bisect import bisect_right
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from functools import cached_property
+from typing import NamedTuple, Protocol
 
 #: What a meter sees at its terminals now (V for a voltmeter, T for a Hall probe).
 Terminals = Callable[[], float]
+
+
+class _Runs(NamedTuple):
+    """One period of a waveform, equal neighbours merged: levels (A), how long each flows (s), when it ends (s).
+
+    `charges` and `squares` are the integrals of |I| (A s) and I^2 (A^2 s) from the period's beginning to the
+    beginning of each run.
+    """
+
+    levels: list[float]
+    holds: list[float]
+    ends: list[float]
+    charges: list[float]
+    squares: list[float]
+
+
+@dataclass(frozen=True, eq=False)
+class Waveform:
+    """A current in steps that repeats: from `start` (bench time, s; not in the future) each of `levels` (A)
+    flows for its time in `holds` (s), and then again from the first.
+
+    It ends after `cycles` periods, whole or not (infinity: never), and then nothing flows. Places in it are
+    told in periods since its start. Levels and times of unequal number or none, a negative or infinite time,
+    a period or a number of cycles of zero raise ValueError.
+    """
+
+    start: float
+    levels: tuple[float, ...]
+    holds: tuple[float, ...]
+    cycles: float = math.inf
+
+    def __post_init__(self) -> None:
+        if len(self.levels) != len(self.holds):
+            raise ValueError(f"each level needs a time; got {len(self.levels)} and {len(self.holds)}")
+        if not (all(0 <= hold < math.inf for hold in self.holds) and sum(self.holds) > 0):
+            raise ValueError("the times of a waveform must not be negative or infinite, nor all be zero")
+        if not self.cycles > 0:
+            raise ValueError(f"a waveform must last; got {self.cycles!r} cycles")
+
+    @cached_property
+    def period(self) -> float:
+        """Time (s) until it repeats."""
+        return self._runs.ends[-1]
+
+    @cached_property
+    def end(self) -> float:
+        """Bench time (s) from which nothing flows."""
+        return self.start + self.cycles * self.period
+
+    def place(self, time: float) -> float:
+        """Return how many periods have passed at a bench time (s); at most all of them."""
+        return self.cycles if time >= self.end else min((time - self.start) / self.period, self.cycles)
+
+    def at(self, time: float) -> float:
+        """Current (A) at a bench time (s)."""
+        if not self.start <= time < self.end:
+            return 0.0
+        runs, place = self._runs, self.place(time)
+        return runs.levels[min(bisect_right(runs.ends, place % 1.0 * self.period), len(runs.levels) - 1)]
+
+    def steps(self, first: float, last: float) -> Iterator[tuple[float, float]]:
+        """Yield current (A) and duration (s) of every step between two places in the same period.
+
+        Neighbours that are equal are one step, but not across the end of a period.
+        """
+        runs, whole = self._runs, math.floor(first)
+        now, end = (first - whole) * self.period, (last - whole) * self.period
+        for index in range(bisect_right(runs.ends, now), len(runs.ends)):
+            edge = runs.ends[index]
+            begun = runs.ends[index - 1] if index else 0.0
+            if edge > end:
+                if end > now:
+                    yield runs.levels[index], end - now
+                return
+            # The very same time in every period, and not the difference of two sums.
+            yield runs.levels[index], runs.holds[index] if now == begun else edge - now
+            now = edge
+
+    def integrals(self, first: float, last: float) -> tuple[float, float]:
+        """Integrals of |I| (A s) and of I^2 (A^2 s) between two places, however many periods apart."""
+        (charge, square), (charge_before, square_before) = self._integrals(last), self._integrals(first)
+        return charge - charge_before, square - square_before
+
+    def _integrals(self, place: float) -> tuple[float, float]:
+        runs, whole = self._runs, math.floor(place)
+        time = (place - whole) * self.period
+        index = min(bisect_right(runs.ends, time), len(runs.levels) - 1)
+        level, rest = runs.levels[index], time - (runs.ends[index] - runs.holds[index])
+        return (
+            whole * runs.charges[-1] + runs.charges[index] + abs(level) * rest,
+            whole * runs.squares[-1] + runs.squares[index] + level * level * rest,
+        )
+
+    @cached_property
+    def _runs(self) -> _Runs:
+        pairs = [pair for pair in zip(self.levels, self.holds, strict=True) if pair[1] > 0]
+        merged = [
+            (level, sum(hold for _, hold in group))
+            for level, group in itertools.groupby(pairs, key=lambda pair: pair[0])
+        ]
+        return _Runs(
+            levels=[level for level, _ in merged],
+            holds=[hold for _, hold in merged],
+            ends=list(itertools.accumulate(hold for _, hold in merged)),
+            charges=list(itertools.accumulate((abs(level) * hold for level, hold in merged), initial=0.0)),
+            squares=list(itertools.accumulate((level * level * hold for level, hold in merged), initial=0.0)),
+        )
 
 
 class Load(Protocol):
@@ -18,8 +129,11 @@ class Load(Protocol):
         """Two-terminal resistance now (ohm), for the compliance."""
         ...
 
-    def drive(self, current: float) -> None:
-        """From now on (bench time) this current (A) flows through the load."""
+    def drive(self, current: float | Waveform) -> None:
+        """From now on (bench time) this current flows through the load: so many ampere, or a waveform.
+
+        A waveform whose start is past is joined where it stands now.
+        """
         ...
 
 

@@ -15,7 +15,14 @@ from sim_instruments.clock import VirtualClock
 from sim_instruments.instrument import Instrument, Reply
 from sim_instruments.scpi_commands import Answer, Command, CommandTree, Group, Pending, command, query
 from sim_instruments.scpi_parameters import Integer, split
-from sim_instruments.scpi_status import OPERATION_COMPLETE, EventRegister, Operations, ScpiError, Status
+from sim_instruments.scpi_status import (
+    OPERATION_COMPLETE,
+    QUEUE_DEPTH,
+    EventRegister,
+    Operations,
+    ScpiError,
+    Status,
+)
 
 G = TypeVar("G", bound=Group)
 
@@ -50,7 +57,6 @@ class ScpiCore(Group):
     """What every SCPI instrument here understands: common commands, STATus, and SYSTem around the error queue."""
 
     table = (
-        *_register_rows("MEASurement", "measurement"),
         *_register_rows("OPERation", "operation"),
         *_register_rows("QUEStionable", "questionable"),
     )
@@ -79,11 +85,6 @@ class ScpiCore(Group):
     def reset_instrument(self) -> Pending:
         """Settings to their *RST values; error queue and registers stay."""
         return self._reset()
-
-    @command("SYSTem:PRESet")
-    def preset_instrument(self) -> Pending:
-        """Settings to their preset values."""
-        return self._preset()
 
     @command("*CLS")
     def clear_status(self) -> None:
@@ -151,8 +152,23 @@ class ScpiCore(Group):
         self.status.preset()
 
     @query("SYSTem:ERRor")
-    @query("STATus:QUEue[:NEXT]")
     def next_error(self) -> str:
+        """Oldest entry of the error queue, which goes."""
+        return self.status.next_error()
+
+
+class KeithleyCore(ScpiCore):
+    """What the Keithleys understand besides: the measurement register, presets, the queue by its other name."""
+
+    table = (*ScpiCore.table, *_register_rows("MEASurement", "measurement"))
+
+    @command("SYSTem:PRESet")
+    def preset_instrument(self) -> Pending:
+        """Settings to their preset values."""
+        return self._preset()
+
+    @query("STATus:QUEue[:NEXT]")
+    def next_queued(self) -> str:
         """Oldest entry of the error queue, which goes."""
         return self.status.next_error()
 
@@ -167,8 +183,12 @@ class ScpiInstrument(Instrument):
     """An instrument that speaks SCPI; a subclass names its `groups` of commands and installs one of each."""
 
     groups: ClassVar[tuple[type[Group], ...]] = ()
+    #: The commands that come with the language rather than with the instrument.
+    core: ClassVar[type[ScpiCore]] = KeithleyCore
     #: Texts of the error queue where the instrument's manual prints them differently.
     error_texts: ClassVar[Mapping[int, str]] = {}
+    #: Entries the error queue holds.
+    queue_depth: ClassVar[int] = QUEUE_DEPTH
     #: Seconds on the virtual clock that *RST and SYSTem:PRESet take.
     reset_time: ClassVar[float] = 0.0
 
@@ -176,14 +196,14 @@ class ScpiInstrument(Instrument):
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
-        cls._tree = CommandTree((ScpiCore, *cls.groups))
+        cls._tree = CommandTree((cls.core, *cls.groups))
 
     def __init__(self, clock: VirtualClock, identity: str) -> None:
         super().__init__(clock)
-        self.status = Status(lambda: self.has_output, self.error_texts)
+        self.status = Status(lambda: self.has_output, self.error_texts, self.queue_depth)
         self.operations = Operations()
         self._groups: list[Group] = [
-            ScpiCore(identity, self.status, self.operations, self._reset, self._preset)
+            self.core(identity, self.status, self.operations, self._reset, self._preset)
         ]
         self._units: deque[str] = deque()
         self._path = ""

@@ -52,13 +52,17 @@ Answer = str | Pending | None
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One line of the command reference: `OUTPut[:STATe]`, as a command or as a query."""
+    """One line of the command reference: `OUTPut[:STATe]`, as a command or as a query.
+
+    In a `series` the last parameter may come any number of times.
+    """
 
     pattern: str
     is_query: bool
     parameters: tuple[Parameter[Any], ...]
     call: Callable[..., Answer]
     optional: int = 0
+    series: bool = False
 
     @property
     def header(self) -> str:
@@ -68,18 +72,24 @@ class Command:
     def arguments(self, text: str, owner: Any) -> list[Any]:
         """Read the data after the header; ScpiError -108, -109 or whatever the parameters say."""
         tokens = split(text, ",") if text else []
-        if len(tokens) > len(self.parameters):
+        parameters = self.parameters
+        if self.series:
+            parameters += parameters[-1:] * (len(tokens) - len(parameters))
+        if len(tokens) > len(parameters):
             raise ScpiError(-108)
-        if len(tokens) < len(self.parameters) - self.optional:
+        if len(tokens) < len(parameters) - self.optional:
             raise ScpiError(-109)
-        return [
-            parameter.parse(token, owner) for parameter, token in zip(self.parameters, tokens, strict=False)
-        ]
+        return [parameter.parse(token, owner) for parameter, token in zip(parameters, tokens, strict=False)]
 
 
-def command(pattern: str, *parameters: Parameter[Any], optional: int = 0) -> Callable[[Handler], Handler]:
-    """Declare the decorated method as the command `pattern`; the last `optional` parameters may be missing."""
-    return _declare(pattern, parameters, optional, is_query=False)
+def command(
+    pattern: str, *parameters: Parameter[Any], optional: int = 0, series: bool = False
+) -> Callable[[Handler], Handler]:
+    """Declare the decorated method as the command `pattern`.
+
+    The last `optional` parameters may be missing; with `series` the last one may be repeated.
+    """
+    return _declare(pattern, parameters, optional, is_query=False, series=series)
 
 
 def query(pattern: str, *parameters: Parameter[Any], optional: int = 0) -> Callable[[Handler], Handler]:
@@ -88,11 +98,16 @@ def query(pattern: str, *parameters: Parameter[Any], optional: int = 0) -> Calla
 
 
 def _declare(
-    pattern: str, parameters: tuple[Parameter[Any], ...], optional: int, *, is_query: bool
+    pattern: str,
+    parameters: tuple[Parameter[Any], ...],
+    optional: int,
+    *,
+    is_query: bool,
+    series: bool = False,
 ) -> Callable[[Handler], Handler]:
     def mark(handler: Handler) -> Handler:
         handler.__dict__.setdefault("commands", []).append(
-            Command(pattern, is_query, parameters, handler, optional)
+            Command(pattern, is_query, parameters, handler, optional, series)
         )
         return handler
 
@@ -141,6 +156,7 @@ class Setting(Generic[T]):
         )
 
     def _store(self, group: Group, value: T) -> None:
+        group.allow_change(self.name)
         group.values[self.name] = value if self._check is None else self._check(group, value)
         group.changed(self.name)
 
@@ -195,6 +211,9 @@ class Group:
         for setting in _settings(type(self)):
             if not setting.keeps:
                 self.values[setting.name] = setting.default
+
+    def allow_change(self, name: str) -> None:
+        """A setting is about to be written from the wire; a group that cannot have it now raises ScpiError."""
 
     def changed(self, name: str) -> None:
         """A setting was written from the wire (called after the new value is stored)."""

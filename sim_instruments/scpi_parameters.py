@@ -38,16 +38,16 @@ def split(text: str, separator: str) -> list[str]:
     return pieces if text.endswith(separator) else pieces[:-1]
 
 
-def spellings(word: str) -> tuple[str, ...]:
+def spellings(word: str, *, numbered: bool = False) -> tuple[str, ...]:
     """Return how a word of the manual may be written, in capitals: `IMMediate` as IMM or IMMEDIATE.
 
-    A trailing 1 may be left out; any other number must stand.
+    A trailing 1 may be left out, unless the word is `numbered`; any other number must stand.
     """
     stem = word.rstrip("0123456789")
     number = word[len(stem) :]
     short = "".join(letter for letter in stem if not letter.islower())
     names = dict.fromkeys((short, stem.upper()))
-    endings = ("", "1") if number == "1" else (number,)
+    endings = ("", "1") if number == "1" and not numbered else (number,)
     return tuple(name + ending for name in names for ending in endings)
 
 
@@ -139,10 +139,14 @@ class Boolean(Parameter[bool]):
 
 
 class Choice(Parameter[str]):
-    """One of some words, in long or short form; its value is the short form, and so is the answer."""
+    """One of some words, in long or short form; its value is the short form, and so is the answer.
 
-    def __init__(self, *words: str) -> None:
-        self._short = {name: spellings(word)[0] for word in words for name in spellings(word)}
+    With `numbered` a number at the end of a word always belongs to it, also a 1.
+    """
+
+    def __init__(self, *words: str, numbered: bool = False) -> None:
+        forms = [spellings(word, numbered=numbered) for word in words]
+        self._short = {name: names[0] for names in forms for name in names}
 
     def parse(self, token: str, owner: Any) -> str:
         """Return the short form of the word."""

@@ -26,6 +26,7 @@ ERROR_TEXTS: Mapping[int, str] = {
     -214: "Trigger deadlock",
     -221: "Settings conflict",
     -222: "Parameter data out of range",
+    -223: "Too much data",
     -224: "Illegal parameter value",
     -225: "Out of memory",
     -230: "Data corrupt or stale",
@@ -91,7 +92,9 @@ class EventRegister:
 class Status:
     """Everything *STB?, *ESR?, STAT:... and SYST:ERR? talk about, and the service request line."""
 
-    def __init__(self, has_output: Callable[[], bool], texts: Mapping[int, str]) -> None:
+    def __init__(
+        self, has_output: Callable[[], bool], texts: Mapping[int, str], depth: int = QUEUE_DEPTH
+    ) -> None:
         self.measurement = EventRegister(self.update)
         self.operation = EventRegister(self.update)
         self.questionable = EventRegister(self.update)
@@ -99,6 +102,7 @@ class Status:
         self.service_enable = 0
         self._has_output = has_output
         self._texts = texts
+        self._depth = depth
         self._errors: deque[int] = deque()
         self._reasons = 0
         self._requested = False
@@ -108,7 +112,7 @@ class Status:
 
     def error(self, code: int) -> None:
         """Put an error into the queue and set its bit; a full queue ends with -350 instead."""
-        if len(self._errors) == QUEUE_DEPTH:
+        if len(self._errors) == self._depth:
             self._errors[-1] = -350
             self.standard.pulse(DEVICE_ERROR)
         else:
@@ -117,9 +121,13 @@ class Status:
 
     def next_error(self) -> str:
         """Take the oldest entry: `-113,"Undefined header"`, or `0,"No error"`."""
-        code = self._errors.popleft() if self._errors else 0
+        code = self.next_code()
         sign = "+" if code > 0 else ""
         return f'{sign}{code},"{self._texts.get(code) or ERROR_TEXTS[code]}"'
+
+    def next_code(self) -> int:
+        """Take the oldest entry as a bare code, 0 where there is none."""
+        return self._errors.popleft() if self._errors else 0
 
     def clear_errors(self) -> None:
         """Empty the error queue."""

@@ -8,9 +8,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from sim_instruments.clock import VirtualClock
 from sim_instruments.magnets import Magnet, Vector, field_at
 from sim_instruments.physics.sample import Sample
+from sim_instruments.ports import Waveform
 
 
 class Interval(NamedTuple):
@@ -49,7 +53,9 @@ class Envelope:
 
     `I_max` (A) is the largest magnitude of the source current; `mu0_H_max` (T) and `mu0_H_rate_max` (T/s) are
     the largest magnitudes of each magnet's field and of its change; `energy` (J) is the Joule heat in the
-    bar, `charge` (C) the charge that passed, both directions counted positive.
+    bar, `charge` (C) the charge that passed, both directions counted positive: all of the true current,
+    waveforms included. `pulses` is how many waveforms began to flow (each counts once, however many cycles
+    it has; one that an open output kept from the bar does not count, nor does a DC level).
     """
 
     I_max: float
@@ -57,6 +63,7 @@ class Envelope:
     mu0_H_rate_max: Mapping[str, float]
     energy: float
     charge: float
+    pulses: int
 
 
 class HallBar:
@@ -67,6 +74,11 @@ class HallBar:
     is one step of the sample, however long (exact: its rate equations have no memory); a stretch of ramp is
     divided so that no component of the field changes by more than `field_step` (T) in a step, which takes the
     field of its middle. The sample itself skips a step in which nothing can switch.
+
+    A waveform is felt step by step, equal neighbours in one. When the sample has taken no step in a whole
+    period, it takes none in any later one nor in a part of one, as long as its state and the field stay: what
+    cannot switch in a time cannot in a shorter one. Such periods are only counted (and listed one by one, when
+    there is a history).
     """
 
     def __init__(
@@ -87,8 +99,10 @@ class HallBar:
         self._emf = emf
         self._field_step = field_step
         self._history = history
-        self._current = self._I_max = 0.0
-        self._energy = self._charge = 0.0
+        self._flow: float | Waveform = 0.0
+        self._quiet: tuple[Waveform, Vector, NDArray[np.bool_]] | None = None
+        self._I_max = self._energy = self._charge = 0.0
+        self._pulses = 0
         self._since = clock.now()
         for magnet in magnets:
             magnet.about_to_change = self.settle
@@ -98,25 +112,39 @@ class HallBar:
         """Two-terminal resistance (ohm)."""
         return self._sample.resistance
 
-    def drive(self, current: float) -> None:
-        """From now on this current (A) flows through the bar."""
+    def drive(self, current: float | Waveform) -> None:
+        """From now on this current flows through the bar: so many ampere, or a waveform.
+
+        A waveform that takes the place of one with the same start goes on with it and is no new pulse.
+        """
         self.settle()
-        self._current = current
-        self._I_max = max(self._I_max, abs(current))
+        before, self._flow = self._flow, current
+        if not isinstance(current, Waveform):
+            self._I_max = max(self._I_max, abs(current))
+        elif not (isinstance(before, Waveform) and before.start == current.start):
+            self._pulses += 1
 
     def hall_voltage(self) -> float:
         """Voltage (V) between the Hall arms now: I R_xy and the thermal emf of the leads."""
         self.settle()
         now = self._clock.now()
         R_xy = self._sample.hall_resistance(field_at(self._magnets, now))
-        return self._current * R_xy + self._emf.at(now)
+        current = self._flow.at(now) if isinstance(self._flow, Waveform) else self._flow
+        return current * R_xy + self._emf.at(now)
 
     def settle(self) -> None:
         """Bring the sample up to the present."""
         now = self._clock.now()
-        start, self._since = self._since, now
+        if isinstance(self._flow, Waveform) and self._flow.end <= now:
+            self._settle_until(self._flow.end)
+            self._flow = 0.0
+        self._settle_until(now)
+
+    def _settle_until(self, now: float) -> None:
+        start = self._since
         if now <= start:
             return
+        self._since = now
         corners = {corner for magnet in self._magnets for corner in magnet.corners(start, now)}
         for begin, end in itertools.pairwise([start, *sorted(corners), now]):
             self._pass(begin, end)
@@ -130,21 +158,20 @@ class HallBar:
             mu0_H_rate_max={magnet.name: magnet.mu0_H_rate_max for magnet in self._magnets},
             energy=self._energy,
             charge=self._charge,
+            pulses=self._pulses,
         )
 
     def _pass(self, begin: float, end: float) -> None:
-        """Let a stretch pass in which the current is constant and the field constant or linear in time."""
-        current, dt = self._current, end - begin
-        self._energy += current * current * self._sample.resistance * dt
-        self._charge += abs(current) * dt
+        """Let a stretch pass in which the field is constant or linear in time."""
         for magnet in self._magnets:
             magnet.note(begin, end)
         first, last = field_at(self._magnets, begin), field_at(self._magnets, end)
         if first == last:
-            self._step(current, first, dt)
+            self._expose(first, begin, end)
             return
         change = (last[0] - first[0], last[1] - first[1], last[2] - first[2])
         steps = math.ceil(max(map(abs, change)) / self._field_step * (1 - 1e-9))
+        edges = [*(begin + (end - begin) * step / steps for step in range(steps)), end]
         for step in range(steps):
             part = (step + 0.5) / steps
             mu0_H = (
@@ -152,9 +179,43 @@ class HallBar:
                 first[1] + part * change[1],
                 first[2] + part * change[2],
             )
-            self._step(current, mu0_H, dt / steps)
+            self._expose(mu0_H, edges[step], edges[step + 1])
+
+    def _expose(self, mu0_H: Vector, begin: float, end: float) -> None:
+        """Let a stretch pass in a constant field."""
+        if isinstance(self._flow, Waveform):
+            self._play(self._flow, mu0_H, self._flow.place(begin), self._flow.place(end))
+        else:
+            self._step(self._flow, mu0_H, end - begin)
+
+    def _play(self, wave: Waveform, mu0_H: Vector, place: float, last: float) -> None:
+        """Let a part of a waveform pass in a constant field."""
+        sample = self._sample
+        while place < last:
+            if self._history is None and self._is_quiet(wave, mu0_H):
+                charge, square = wave.integrals(place, last)
+                self._charge += charge
+                self._energy += square * sample.resistance
+                return
+            stop = min(math.floor(place) + 1.0, last)
+            taken = sample.steps
+            for current, dt in wave.steps(place, stop):
+                self._step(current, mu0_H, dt)
+                self._I_max = max(self._I_max, abs(current))
+            if stop - place == 1.0 and sample.steps == taken:
+                self._quiet = (wave, mu0_H, sample.up)
+            place = stop
+
+    def _is_quiet(self, wave: Waveform, mu0_H: Vector) -> bool:
+        """Return whether a whole period of this waveform in this field has left the sample as it stands."""
+        if self._quiet is None:
+            return False
+        the_wave, the_field, the_state = self._quiet
+        return the_wave is wave and the_field == mu0_H and the_state is self._sample.up
 
     def _step(self, current: float, mu0_H: Vector, dt: float) -> None:
+        self._energy += current * current * self._sample.resistance * dt
+        self._charge += abs(current) * dt
         if self._history is not None:
             self._history.append(Interval(current, mu0_H, dt))
         self._sample.advance(current, mu0_H, dt)

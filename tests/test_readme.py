@@ -97,16 +97,19 @@ def test_every_example_prints_what_the_readme_shows(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-def test_the_picture_is_what_its_commands_make(tmp_path: Path) -> None:
-    """The picture in the README shows the loops that these commands measure (fonts may differ a little)."""
+@pytest.mark.parametrize(
+    ("picture", "folder"), [("ahe-loops.png", "loops/"), ("switching.png", "switching/")]
+)
+def test_the_pictures_are_what_their_commands_make(tmp_path: Path, picture: str, folder: str) -> None:
+    """The pictures in the README show what these commands measure (fonts may differ a little)."""
     from matplotlib.testing.compare import compare_images
 
     for command, _ in exchanges():
-        if "loops/" in command:
+        if folder in command:
             run_shell(command, tmp_path)
     kept = tmp_path / "kept.png"
-    shutil.copy(ROOT / "labctl" / "pictures" / "ahe-loops.png", kept)
-    assert compare_images(str(kept), str(tmp_path / "ahe-loops.png"), tol=10) is None
+    shutil.copy(ROOT / "labctl" / "pictures" / picture, kept)
+    assert compare_images(str(kept), str(tmp_path / picture), tol=10) is None
 
 
 @pytest.mark.slow

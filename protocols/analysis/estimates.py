@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -69,3 +69,10 @@ def result(estimate: Estimate, unit: str, help: str, display: str | None = None)
     return Result(
         estimate.value, math.hypot(estimate.noise, estimate.step), unit, help, display, note=estimate.note
     )
+
+
+def limited(width: Result, step: float) -> Result:
+    """Return a width as it is or, where it is no larger than one step of the sweep, that step as an upper limit."""
+    if not width.value <= step * (1 + 1e-6):
+        return width
+    return replace(width, value=step, uncertainty=step * UNIFORM, limit="upper")

@@ -1,77 +1,12 @@
-"""The field source: measured fields only, few messages, and no belief in a supply that does not follow."""
+"""The field source in an open loop: measured fields only, few messages, no belief in a supply that lags."""
 
 import math
 
 import pytest
 from driver_fakes import FakeClock
+from fake_magnet import FIELD_PER_CURRENT, Magnet, Probe, field_source
 
 from drivers.errors import NotFollowed, OutOfRange
-from drivers.field_source import FieldSource
-
-FIELD_PER_CURRENT = 0.01  # T/A
-
-
-class Magnet:
-    """A supply that ramps linearly on the clock, ends `offset` amperes off, and counts what it is asked."""
-
-    def __init__(self, clock, offset=0.0, lag=0.0):
-        self.clock, self.offset, self.lag = clock, offset, lag
-        self.start, self.started, self.target, self.rate = 0.0, 0.0, 0.0, 1.0
-        self.calls = []
-        self.stuck = False
-
-    def prepare(self, I_max, rate):
-        self.calls.append(("prepare", I_max, rate))
-        self.rate = rate
-
-    def set_current(self, current):
-        self.calls.append(("set", current))
-        self.start, self.started, self.target = self.true_current(), self.clock.time, current
-
-    def true_current(self):
-        if self.stuck:
-            return self.start
-        way = self.target - self.start
-        done = self.rate * max(self.clock.time - self.started - self.lag, 0.0)
-        return self.target if done >= abs(way) else self.start + math.copysign(done, way)
-
-    @property
-    def current(self):
-        self.calls.append(("read",))
-        return self.true_current() + self.offset
-
-    def faults(self):
-        return ["over-voltage"]
-
-    def park(self):
-        self.calls.append(("park",))
-
-
-class Probe:
-    """A gaussmeter in that magnet's gap, with the true coil constant `k` and a field that lags by `tau`."""
-
-    def __init__(self, magnet, k=FIELD_PER_CURRENT, remanence=0.0, drift=0.0):
-        self.magnet, self.k, self.remanence, self.drift = magnet, k, remanence, drift
-        self.readings = 0
-
-    def prepare(self):
-        self.magnet.calls.append(("tesla",))
-
-    def read_field(self):
-        self.readings += 1
-        return self.k * self.magnet.true_current() + self.remanence + self.drift * self.magnet.clock.time
-
-
-def field_source(magnet, probe=None, **changes):
-    settings = {
-        "field_per_current": FIELD_PER_CURRENT,
-        "mu0_H_max": 0.1,
-        "slew": 0.005,
-        "tolerance": 1e-4,
-        "clock": magnet.clock,
-        "name": "magnet_z",
-    }
-    return FieldSource(magnet, probe, **(settings | changes))
 
 
 @pytest.fixture
@@ -81,7 +16,7 @@ def magnet():
 
 def test_preparing_hands_limits_and_rate_in_amperes_to_the_supply(magnet):
     """0.1 T at 0.01 T/A are 10 A, 5 mT/s are 0.5 A/s; nothing is ramped."""
-    field_source(magnet, Probe(magnet)).prepare()
+    field_source(magnet).prepare()
     assert magnet.calls[0] == ("prepare", pytest.approx(10.0), pytest.approx(0.5))
     assert not [call for call in magnet.calls if call[0] == "set"]
 
@@ -110,7 +45,7 @@ def test_the_ramp_takes_its_time_and_the_field_is_the_one_read_back(magnet):
 
 def test_with_a_gaussmeter_the_field_is_the_gaussmeters(magnet):
     """The iron's remanence is in the reading and not in the current."""
-    source = field_source(magnet, Probe(magnet, remanence=2e-3))
+    source = field_source(magnet, Probe(magnet, remanence=2e-3), closed_loop=False)
     source.prepare()
     assert source.ramp_to(0.05) == pytest.approx(0.052)
     assert source.read_field() == pytest.approx(0.052)
@@ -118,7 +53,7 @@ def test_with_a_gaussmeter_the_field_is_the_gaussmeters(magnet):
 
 def test_a_field_point_costs_one_set_point_and_one_reading_of_the_current(magnet):
     """A loop has some 1600 of them: where the supply is on time nothing is asked twice."""
-    source = field_source(magnet, probe := Probe(magnet))
+    source = field_source(magnet, probe := Probe(magnet), closed_loop=False)
     source.prepare()
     magnet.calls.clear()
     source.ramp_to(0.01)
@@ -163,7 +98,7 @@ def test_after_a_failed_ramp_the_next_one_starts_from_the_measured_current(magne
 
 def test_a_field_that_keeps_drifting_raises(magnet):
     """Two successive readings must agree before the field counts."""
-    source = field_source(magnet, Probe(magnet, drift=0.01))
+    source = field_source(magnet, Probe(magnet, drift=0.01), closed_loop=False)
     source.prepare()
     with pytest.raises(NotFollowed, match=r"must come to rest.*differ by 0\.001 T"):
         source.ramp_to(0.05)
@@ -172,7 +107,7 @@ def test_a_field_that_keeps_drifting_raises(magnet):
 @pytest.mark.parametrize("k", [0.005, 0.02, -0.01])
 def test_a_wrong_coil_constant_or_a_turned_probe_is_found_out(magnet, k):
     """The gaussmeter contradicts the current: somebody must look at the wiring."""
-    source = field_source(magnet, Probe(magnet, k=k))
+    source = field_source(magnet, Probe(magnet, k=k), closed_loop=False)
     source.prepare()
     with pytest.raises(NotFollowed, match=r"the current times 0\.01 T/A is 0\.05 T"):
         source.ramp_to(0.05)
@@ -185,6 +120,22 @@ def test_a_negative_coil_constant_turns_the_current_and_not_the_field(magnet):
     assert magnet.calls[0] == ("prepare", pytest.approx(10.0), pytest.approx(0.5))
     assert source.ramp_to(0.05) == pytest.approx(0.05)
     assert magnet.target == pytest.approx(-5.0)
+
+
+def test_a_supply_that_walks_there_itself_is_not_waited_for_twice(magnet):
+    """Its set_current returns when the set point is there: the ramp's time is over by then."""
+    ramps = magnet.set_current
+
+    def walk(current):
+        ramps(current)
+        magnet.clock.wait(abs(current - magnet.start) / magnet.rate)
+
+    magnet.set_current = walk
+    source = field_source(magnet)
+    source.prepare()
+    before = magnet.clock.time
+    source.ramp_to(0.05)
+    assert magnet.clock.time - before == pytest.approx(10.0, abs=0.1)
 
 
 def test_parking_is_the_supplys(magnet):

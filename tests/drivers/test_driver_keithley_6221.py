@@ -222,19 +222,26 @@ def test_compliance_is_bit_3_of_the_measurement_condition(source_and_resource, e
     assert source.in_compliance() is limited
 
 
-def test_parking_sends_zero_then_clear_and_reads_both_back(source_and_resource, echo):
-    """Level 0, output off, verified."""
+def test_parking_aborts_sends_zero_then_clear_and_reads_both_back(source_and_resource, echo):
+    """A wave that runs is stopped first; level 0, output off, verified."""
     source, resource = source_and_resource
     echo.state |= {"OUTP?": "1", "SOUR:CURR?": "1.000000E-03"}
     source.park()
-    assert resource.said == ["SOUR:CURR 0", "SOUR:CLE", "OUTP?", "SOUR:CURR?", "SYST:ERR?"]
+    assert resource.said == [
+        "SOUR:WAVE:ABOR",
+        "SOUR:CURR 0",
+        "SOUR:CLE",
+        "OUTP?",
+        "SOUR:CURR?",
+        "SYST:ERR?",
+    ]
 
 
-def test_parking_goes_on_when_the_first_step_cannot_be_sent(source_and_resource, echo):
+def test_parking_goes_on_when_the_first_steps_cannot_be_sent(source_and_resource, echo):
     """The read-back decides: SOUR:CLE alone parks the source."""
     source, resource = source_and_resource
     echo.state |= {"OUTP?": "1", "SOUR:CURR?": "1.000000E-03"}
-    resource.fail_on = {"SOUR:CURR 0"}
+    resource.fail_on = {"SOUR:WAVE:ABOR", "SOUR:CURR 0"}
     source.park()
     assert "SOUR:CLE" in resource.said
     assert echo.state["OUTP?"] == "0"
@@ -267,7 +274,7 @@ def test_parking_works_from_a_suspect_session(source_and_resource, echo):
         source.in_compliance()
     resource.said.clear()
     source.park()
-    assert resource.said[:2] == ["SOUR:CURR 0", "SOUR:CLE"]
+    assert resource.said[:3] == ["SOUR:WAVE:ABOR", "SOUR:CURR 0", "SOUR:CLE"]
     assert resource.said.index("*IDN?") < resource.said.index("OUTP?")
 
 

@@ -229,6 +229,24 @@ def test_a_log_that_fails_between_question_and_answer_leaves_the_session_suspect
     assert wire.ask("VALUE 2?") == "2"
 
 
+def test_a_card_that_needs_time_is_read_only_after_its_pause():
+    """The answer is not asked for at once; a line without an answer costs nothing."""
+    wire, resource = wired(meter)
+    wire.pace(2e-3)
+    assert wire.ask("VALUE 1?") == "1"
+    wire.say("SET 1")
+    assert resource.clock.waits == [2e-3]
+
+
+def test_resynchronisations_are_counted():
+    """Who keeps in mind what he sent can tell that the session was interrupted."""
+    wire, _ = wired(meter)
+    assert wire.resynchronisations == 0
+    wire.distrust()
+    wire.ask("VALUE 1?")
+    assert wire.resynchronisations == 1
+
+
 def test_device_clear_and_serial_poll_reach_the_interface():
     """They are the interface's own functions, not lines."""
     wire, resource = wired(meter)
@@ -243,7 +261,7 @@ def test_every_error_of_the_tree_is_an_instrument_error_with_its_rule_in_words()
     import drivers.errors
 
     classes = [thing for thing in vars(drivers.errors).values() if isinstance(thing, type)]
-    assert len(classes) == 11
+    assert len(classes) == 13
     for thing in classes:
         assert issubclass(thing, InstrumentError)
         assert thing.__name__ in (drivers.errors.__doc__ or "")

@@ -49,7 +49,7 @@ def test_json_is_one_object_and_nothing_else(labctl: Command, tmp_path: Path) ->
     [
         (("run", "ahe-loop", "-p", "mu0_H_max=400"), "mu0_H_max must be a field with its unit"),
         (("run", "ahe-loop", "-p", "I_sense=2A"), "I_sense must be 1 nA to 1 mA; got 2000 mA"),
-        (("run", "nonsense"), "the protocol must be one of ahe-loop; got 'nonsense'"),
+        (("run", "nonsense"), "the protocol must be one of ahe-loop, .*; got 'nonsense'"),
         (("run", "ahe-loop", "--sample", "nonsense"), "--sample must be one of alox-0.0"),
         (("run", "ahe-loop", "--station", "nonsense"), "--station must be one of sim"),
         (("run", "ahe-loop", "-p", "mu0_H_mx=400Oe"), "did you mean mu0_H_max"),
@@ -191,7 +191,7 @@ def test_protocols_lists_each_with_its_caption(labctl: Command) -> None:
     """One line each."""
     said = labctl("protocols")
     assert said.status == 0
-    assert [line.split()[0] for line in said.out.splitlines()] == ["ahe-loop"]
+    assert [line.split()[0] for line in said.out.splitlines()] == ["ahe-loop", "sot-switching"]
 
 
 def test_show_plot_and_export_work_from_the_file_alone(labctl: Command, tmp_path: Path) -> None:

@@ -1,26 +1,15 @@
 """What the sample was given comes back out of the loop: through protocol, drivers, wire, instruments and noise."""
 
-import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from bare_model import write_sample
 from command_line import Command
-
-sys.path.insert(0, str(Path(__file__).parent.parent / "sim_instruments" / "physics"))
 from reference import ReferenceSample
 
 OE = 1e-4
-
-
-def write_sample(folder: Path, t_nm: float, *, seed: int = 5, **model: str) -> str:
-    lines = "\n".join(f'{name} = "{value}"' for name, value in model.items())
-    path = folder / f"device-{t_nm}-{seed}.toml"
-    path.write_text(
-        f'name = "device"\nt_AlOx = "{t_nm} nm"\ndevice_seed = {seed}\n[model]\n{lines}\n', encoding="utf-8"
-    )
-    return str(path)
 
 
 def results_of(labctl: Command, *words: str) -> dict[str, Any]:

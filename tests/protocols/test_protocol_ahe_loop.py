@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from functools import partial
 
 import matplotlib
 import numpy as np
@@ -10,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
 from pydantic import ValidationError
-from scripted_lab import ScriptedLab
+from scripted_lab import ScriptedLab, columns_of, run_protocol
 
 from protocols.ahe_loop import Parameters, protocol
 from protocols.units import Oe, mA, ms, mV
@@ -18,16 +19,10 @@ from protocols.vocabulary import MeasurementError
 
 matplotlib.use("Agg")
 
+run = partial(run_protocol, protocol)
+as_data = partial(columns_of, protocol)
+
 COARSE = {"mu0_H_max": 400 * Oe, "mu0_H_step": 50 * Oe}
-
-
-def run(lab, **parameters):
-    p = protocol.parameters(**parameters)
-    return list(protocol.measure(lab, p)), p
-
-
-def as_data(rows):
-    return {column.name: np.array([row[column.name] for row in rows]) for column in protocol.columns}
 
 
 @st.composite
@@ -43,19 +38,19 @@ def test_the_layer_is_saturated_before_the_first_reading():
     lab = ScriptedLab()
     run(lab, **COARSE)
     named = [call[0] for call in lab.calls if call[0] != "note"]
-    assert named[:3] == ["prepare voltmeter", "prepare source", "ramp_to"]
-    assert lab.of("ramp_to")[0] == ("ramp_to", 400 * Oe)
+    assert named[:3] == ["prepare voltmeter", "prepare source", "ramp z"]
+    assert lab.of("ramp z")[0] == ("ramp z", 400 * Oe)
 
 
 def test_every_field_settles_and_dwells_before_it_is_read():
     """A row is: ramp, dwell, read the field, then one voltage at +I_sense and one at -I_sense."""
     lab = ScriptedLab()
     run(lab, **COARSE, settle=0.25)
-    start = lab.calls.index(("ramp_to", 350 * Oe))
+    start = lab.calls.index(("ramp z", 350 * Oe))
     assert lab.calls[start : start + 9] == [
-        ("ramp_to", 350 * Oe),
+        ("ramp z", 350 * Oe),
         ("wait", 0.25),
-        ("read_field",),
+        ("read z",),
         ("set_current", 0.1 * mA),
         ("wait", 2 * ms),
         ("read_voltage",),
@@ -116,7 +111,7 @@ def test_nothing_beyond_the_envelope_is_asked_for(p):
     list(protocol.measure(lab, p))
     envelope = protocol.envelope(p)
     assert max(abs(value) for _, value in lab.of("set_current")) == envelope.current
-    assert max(abs(value) for _, value in lab.of("ramp_to")) == envelope.mu0_H["magnet_z"]
+    assert max(abs(value) for _, value in lab.of("ramp z")) == envelope.mu0_H["magnet_z"]
     assert lab.of("prepare source") == [("prepare source", envelope.current, envelope.compliance)]
 
 

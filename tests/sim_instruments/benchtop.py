@@ -1,7 +1,10 @@
-"""A bench for tests: plain third-party source and meter, two magnets with Lake Shores, raw messages."""
+"""A bench for tests: plain third-party source and meter, two magnets with Lake Shores or a Kepco, raw messages."""
+
+import dataclasses
 
 from sim_instruments.bench import Bench, BenchSpec, InstrumentSpec, MagnetSpec
 from sim_instruments.instrument import Instrument
+from sim_instruments.kepco_bop import KepcoBopSim
 from sim_instruments.lakeshore_475 import LakeShore475Sim
 from sim_instruments.lakeshore_643 import LakeShore643Sim
 from sim_instruments.physics.sample import SampleParameters
@@ -50,6 +53,19 @@ MAGNETS = (
 SPEC = BenchSpec(INSTRUMENTS, MAGNETS, source="source", voltmeter="meter")
 
 
+def iron_spec(remanence, lag, supply=LakeShore643Sim):
+    """The same bench with an iron yoke in magnet z, and perhaps another supply on its coil."""
+    changed = dataclasses.replace(INSTRUMENTS[3], simulator=supply)
+    return dataclasses.replace(
+        SPEC,
+        instruments=(*INSTRUMENTS[:3], changed, *INSTRUMENTS[4:]),
+        magnets=(MAGNETS[0], dataclasses.replace(MAGNETS[1], remanence=remanence, lag=lag)),
+    )
+
+
+KEPCO_SPEC = iron_spec(0.0, 0.0, KepcoBopSim)
+
+
 class Lab:
     """A bench and somebody who types raw messages at its instruments."""
 
@@ -65,9 +81,11 @@ class Lab:
         for instrument in self.bench.instruments.values():
             instrument.message_time = 0.0
         self.wait = self.bench.clock.wait
-        for name in self.bench.instruments:
-            if name.startswith("supply"):
+        for name, instrument in self.bench.instruments.items():
+            if isinstance(instrument, LakeShore643Sim):
                 self.say(name, "RATE 1")
+            elif isinstance(instrument, KepcoBopSim):
+                self.say(name, "FUNC:MODE CURR;:VOLT 36;:OUTP ON")
             elif name.startswith("gauss"):
                 self.say(name, "UNIT 2")
 

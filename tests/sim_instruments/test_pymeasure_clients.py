@@ -16,6 +16,7 @@ from pymeasure.instruments.keithley import buffer as pymeasure_buffer
 from sim_instruments.clock import VirtualClock
 from sim_instruments.keithley_2182a import Keithley2182ASim
 from sim_instruments.keithley_6221 import Keithley6221Sim
+from sim_instruments.ports import Waveform
 from sim_instruments.visa import BenchLibrary
 
 SHUNT = 0.4
@@ -25,10 +26,18 @@ class Bar:
     """264 ohm end to end, 0.4 ohm between the voltage taps."""
 
     resistance = 264.0
-    current = 0.0
 
-    def drive(self, current: float) -> None:
-        self.current = current
+    def __init__(self, clock: VirtualClock) -> None:
+        self.clock = clock
+        self.driven: float | Waveform = 0.0
+
+    def drive(self, current: float | Waveform) -> None:
+        self.driven = current
+
+    @property
+    def current(self) -> float:
+        driven = self.driven
+        return driven.at(self.clock.now()) if isinstance(driven, Waveform) else driven
 
     def voltage(self) -> float:
         return SHUNT * self.current
@@ -42,7 +51,7 @@ class Rig:
         names = names if raw else ("GPIB0::12::INSTR", "GPIB0::7::INSTR")
         rng = np.random.default_rng(1)
         self.clock = VirtualClock()
-        self.bar = Bar()
+        self.bar = Bar(self.clock)
         simulators = (
             Keithley6221Sim(self.clock, self.bar, accuracy=False),
             Keithley2182ASim(self.clock, self.bar.voltage, rng, accuracy=False),
@@ -129,6 +138,79 @@ def test_compliance_shows_in_the_measurement_events(rig: Rig) -> None:
     rig.source.enable_source()
     assert rig.source.measurement_events & 8
     assert rig.bar.current == pytest.approx(1 / 264)
+
+
+def test_a_waveform_is_set_armed_played_and_ends(rig: Rig) -> None:
+    """The lines of the driver's own example: a square wave, the end of which requests service."""
+    source = rig.source
+    source.reset()
+    rig.clock.wait(1.0)
+    source.waveform_function = "square"
+    source.waveform_amplitude = 5e-3
+    source.waveform_offset = 1e-3
+    source.waveform_dutycycle = 20
+    source.waveform_frequency = 1
+    source.waveform_ranging = "best"
+    source.waveform_duration_cycles = 10
+    source.operation_event_enabled = 128
+    source.srq_event_enabled = 128
+    source.enable_source()
+    source.waveform_arm()
+    rig.clock.wait(2.0)
+    source.waveform_start()
+    started = rig.clock.now()
+    seen: list[float] = []
+    for time in (0.1, 0.3, 9.1, 9.9, 10.1):
+        rig.clock.run_until(started + time)
+        seen.append(rig.bar.current)
+    assert seen == pytest.approx([6e-3, -4e-3, 6e-3, -4e-3, 0.0])
+    assert source.operation_events & 128
+    source.waveform_abort()
+    source.disable_source()
+    assert source.check_errors() == []
+
+
+def test_an_arbitrary_waveform_goes_where_pymeasure_puts_it(rig: Rig) -> None:
+    """`define_arbitary_waveform` writes, copies and selects; then four points at 1 Hz."""
+    source = rig.source
+    source.define_arbitary_waveform([0, 0.5, 1, -1], location=1)
+    source.waveform_amplitude = 2e-3
+    source.waveform_frequency = 1
+    source.waveform_duration_time = 1.5
+    source.enable_source()
+    source.waveform_arm()
+    rig.clock.wait(2.0)
+    source.waveform_start()
+    seen: list[float] = []
+    for _ in range(7):
+        rig.clock.wait(0.2499)
+        seen.append(rig.bar.current)
+    assert seen == pytest.approx([0.0, 1e-3, 2e-3, -2e-3, 0.0, 1e-3, 0.0])
+    assert source.waveform_function == "arbitrary1"
+    assert source.check_errors() == []
+
+
+def test_the_waveform_settings_come_back_as_they_were_set(rig: Rig) -> None:
+    """Every wave property of the driver."""
+    source = rig.source
+    for name, value in (
+        ("waveform_function", "ramp"),
+        ("waveform_frequency", 347.0),
+        ("waveform_amplitude", 0.05),
+        ("waveform_offset", -0.01),
+        ("waveform_dutycycle", 25.0),
+        ("waveform_duration_time", 12.5),
+        ("waveform_duration_cycles", 100.0),
+        ("waveform_ranging", "fixed"),
+        ("waveform_use_phasemarker", True),
+        ("waveform_phasemarker_phase", 90.0),
+        ("waveform_phasemarker_line", 4.0),
+    ):
+        setattr(source, name, value)
+        assert getattr(source, name) == value, name
+    source.waveform_duration_set_infinity()
+    assert source.waveform_duration_time == 9.9e37
+    assert source.check_errors() == []
 
 
 def test_the_meter_settings_come_back_as_they_were_set(rig: Rig) -> None:

@@ -5,11 +5,12 @@ import dataclasses
 import numpy as np
 import pytest
 import pyvisa
-from benchtop import INSTRUMENTS, MAGNETS, NM, OE, SPEC, Lab
+from benchtop import INSTRUMENTS, KEPCO_SPEC, MAGNETS, NM, OE, SPEC, Lab, iron_spec
 
 from sim_instruments.bench import Bench, BenchSpec, InstrumentSpec, MagnetSpec
 from sim_instruments.keithley_2182a import Keithley2182ASim
 from sim_instruments.keithley_6221 import Keithley6221Sim
+from sim_instruments.kepco_bop import KepcoBopSim
 from sim_instruments.physics.draws import ThermalDraws
 from sim_instruments.physics.sample import Sample, SampleParameters
 from sim_instruments.wiring import ThermalEmf
@@ -17,7 +18,7 @@ from sim_instruments.wiring import ThermalEmf
 # --- repeatable -----------------------------------------------------------------------------------
 
 
-def loop(lab, mu0_H_max=250 * OE, step=5 * OE):
+def loop(lab, mu0_H_max=250 * OE, step=5 * OE, verb="SETI"):
     """Say a field loop in raw messages over VISA; return fields (T) and Hall resistances (ohm) as read."""
     manager = pyvisa.ResourceManager(lab.bench.library)
     with (
@@ -26,11 +27,12 @@ def loop(lab, mu0_H_max=250 * OE, step=5 * OE):
         manager.open_resource("GPIB::1::INSTR") as source,
         manager.open_resource("GPIB::2::INSTR") as meter,
     ):
-        supply.write("RATE 20")
+        if verb == "SETI":
+            supply.write("RATE 20")
         down = np.arange(mu0_H_max, -mu0_H_max - step / 2, -step)
         fields, resistances = [], []
         for mu0_H in (*down, *down[::-1]):
-            supply.write(f"SETI {mu0_H / 5e-3:.4f}")
+            supply.write(f"{verb} {mu0_H / 5e-3:.4f}")
             lab.wait(0.5)
             voltages = []
             for current in (1e-4, -1e-4):
@@ -53,15 +55,16 @@ def coercive_field(fields, values):
     return (crossings[1] - crossings[0]) / 2
 
 
+@pytest.mark.parametrize(("spec", "verb"), [(SPEC, "SETI"), (KEPCO_SPEC, "CURR")], ids=["643", "BOP"])
 @pytest.mark.parametrize("t_AlOx", [0.0, 2 * NM])
-def test_a_loop_over_the_wire_has_the_coercive_field_of_the_bare_model(t_AlOx):
+def test_a_loop_over_the_wire_has_the_coercive_field_of_the_bare_model(t_AlOx, spec, verb):
     """What the instruments read is what the model does when it is fed with the same currents and fields.
 
     The bare model has thermal noise of its own, so the two may differ by it; they may not by a field step.
     """
-    lab = Lab(t_AlOx, record=True, noise=True, emf=ThermalEmf(), device_seed=7, seed=3)
+    lab = Lab(t_AlOx, spec, record=True, noise=True, emf=ThermalEmf(), device_seed=7, seed=3)
     step = 5 * OE
-    fields, R_xy = loop(lab, step=step)
+    fields, R_xy = loop(lab, step=step, verb=verb)
     bare = Sample(
         SampleParameters.for_thickness(t_AlOx, n_patches=1024), device_seed=7, thermal=ThermalDraws(99)
     )
@@ -92,10 +95,17 @@ def test_the_history_is_what_the_sample_has_felt():
     assert np.array_equal(bare.up, lab.bench.sample.up)
 
 
-def test_the_same_seeds_give_the_same_readings_bit_for_bit():
+@pytest.mark.parametrize(
+    ("spec", "verb"),
+    [(SPEC, "SETI"), (iron_spec(1e-3, 0.2, KepcoBopSim), "CURR")],
+    ids=["643", "BOP and iron"],
+)
+def test_the_same_seeds_give_the_same_readings_bit_for_bit(spec, verb):
     """A run can be repeated exactly."""
-    first, second = (loop(Lab(2 * NM, noise=True, accuracy=True), step=25 * OE) for _ in range(2))
+    labs = [Lab(2 * NM, spec, noise=True, accuracy=True) for _ in range(2)]
+    first, second = (loop(lab, step=25 * OE, verb=verb) for lab in labs)
     assert np.array_equal(first, second)
+    assert labs[0].bench.envelope == labs[1].bench.envelope
 
 
 def test_another_run_seed_changes_the_noise_and_not_the_device():
@@ -172,6 +182,47 @@ def test_the_lab_of_the_paper_reads_a_hall_loop():
     assert bench.envelope.mu0_H_max["z"] == pytest.approx(24e-3, rel=1e-2)
 
 
+# --- an iron yoke ---------------------------------------------------------------------------------
+
+
+def test_a_loop_on_an_iron_yoke_is_shifted_in_current_and_not_in_field():
+    """Against the measured field the sample switches where it does without iron; against the current later.
+
+    The field lags behind the current by the remanence on both branches, 10 Oe of each coercive field.
+    """
+    coercive = {}
+    for remanence in (0.0, 10 * OE):
+        fields, R_xy = loop(Lab(0.0, iron_spec(remanence, 0.05)), step=4 * OE)
+        down = np.arange(250, -252, -4) * OE
+        coercive[remanence] = (
+            coercive_field(fields, R_xy - 0.05),
+            coercive_field(np.append(down, down[::-1]), R_xy - 0.05),
+        )
+    (by_field, by_current), (with_iron, with_iron_by_current) = coercive.values()
+    assert with_iron == pytest.approx(by_field, abs=4 * OE)
+    assert with_iron_by_current - by_current == pytest.approx(10 * OE, abs=4 * OE)
+
+
+def test_the_envelope_has_the_field_of_the_iron_and_the_current_of_the_source():
+    """Iron changes what the magnet's record says, and nothing of the charge and heat in the bar."""
+    envelopes = []
+    for remanence, lag in ((0.0, 0.0), (2e-3, 0.1)):
+        lab = Lab(spec=iron_spec(remanence, lag))
+        lab.say("source", "1e-3")
+        for set_point in (10, -10, 0):
+            lab.say("supply_z", f"SETI {set_point}")
+            lab.wait(30.0)
+        envelopes.append(lab.bench.envelope)
+    plain, iron = envelopes
+    assert plain.energy == pytest.approx(iron.energy, rel=1e-12)
+    assert plain.charge == pytest.approx(iron.charge, rel=1e-12)
+    assert plain.I_max == iron.I_max
+    assert plain.mu0_H_max["z"] == pytest.approx(50e-3)
+    assert iron.mu0_H_max["z"] == pytest.approx(48e-3)
+    assert iron.mu0_H_rate_max["z"] == pytest.approx(5e-3, rel=1e-2)
+    assert plain.mu0_H_max["x"] == iron.mu0_H_max["x"] == 0.0
+
+
 # --- wired wrongly --------------------------------------------------------------------------------
 
 
@@ -200,6 +251,12 @@ def test_a_direction_must_be_a_unit_vector():
     """A longer one would be a hidden field calibration."""
     with pytest.raises(ValueError, match="unit vector"):
         MagnetSpec("z", "supply", None, (0.0, 0.0, 2.0), 5e-3, 0.4, 0.05)
+
+
+def test_remanence_and_lag_may_not_be_negative():
+    """A yoke that cannot be is found out when the bench is put together."""
+    with pytest.raises(ValueError, match="lag"):
+        Lab(spec=iron_spec(0.0, -0.1))
 
 
 def test_options_reach_the_simulator():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 from pyvisa.constants import InterfaceType, StatusCode
 from pyvisa.errors import VisaIOError
@@ -18,6 +18,8 @@ class Player:
     """A resource that remembers settings, answers from `answers`, and is never out of words for a query."""
 
     interface_type = InterfaceType.gpib
+    #: What is answered where a word was said.
+    WORDS: ClassVar = {"ON": "1", "OFF": "0", "CURR": "1", "VOLT": "0"}
 
     def __init__(self, answers: dict[str, str]) -> None:
         self.answers = dict(answers)
@@ -39,8 +41,8 @@ class Player:
         if header.endswith("?"):
             if header in self.answers:
                 self._pending.append(self.answers[header])
-        else:
-            self.answers[f"{header}?"] = {"ON": "1", "OFF": "0"}.get(argument, argument)
+        elif argument:
+            self.answers[f"{header}?"] = self.WORDS.get(argument, argument)
 
     def read(self) -> str:
         if not self._pending:
@@ -53,8 +55,15 @@ class Player:
 
 #: What an instrument that is idle and well answers, so that a driver can be prepared.
 IDLE = {
-    "keithley_6221": {"SYST:ERR?": '0,"No error"', "OUTP:INT:TRIP?": "1", "OUTP?": "0", "SOUR:CURR?": "0"},
+    "keithley_6221": {
+        "SYST:ERR?": '0,"No error"', "OUTP:INT:TRIP?": "1", "OUTP?": "0", "SOUR:CURR?": "0",
+        "SOUR:WAVE:ARB:POIN?": "2", "SOUR:WAVE:ARM?": "1", "STAT:OPER?": "144", "STAT:MEAS?": "0",
+    },
     "keithley_2182a": {"SYST:ERR?": '0,"No error"', "SYST:LFR?": "60", "READ?": "+1.0E-06"},
+    "kepco_bop": {
+        "SYST:ERR?": '0,"No error"', "FUNC:MODE?": "1", "OUTP?": "0", "CURR?": "0E0", "VOLT?": "3.6E1",
+        "MEAS:CURR?": "0E0", "MEAS:VOLT?": "0E0",
+    },
     "lakeshore_643": {
         "*ESR?": "0", "XPGM?": "0", "SETI?": "+00.0000", "RDGI?": "+00.0000", "ERST?": "0,0",
     },
@@ -80,6 +89,34 @@ def resynchronise(driver: Instrument, _: Any) -> None:
 def ramp(driver: Any, value: float) -> None:
     driver.prepare(I_max=70.1, rate=50.0)
     driver.set_current(value)
+
+
+def pulse(driver: Any, peak: float = 1e-3, slot: float = 1e-3) -> None:
+    """Play one slot of `peak` (A) and one of zero."""
+    driver.prepare(I_max=1e-3, compliance=1.0)
+    driver.play([peak, 0.0], slot, compliance=105.0, R_load=1.0)
+
+
+def walk(driver: Any, current: float) -> None:
+    """Prepare a supply whose rating its identity tells, and walk to `current` (A)."""
+    driver.connect()
+    driver.prepare(I_max=12.0, rate=50.0)
+    driver.set_current(current)
+
+
+def beyond_rating(driver: Any, current: float) -> None:
+    driver.connect()
+    driver.prepare(I_max=abs(current), rate=50.0)
+
+
+def voltage_limit(driver: Any, volts: float) -> None:
+    driver.connect()
+    driver.prepare(I_max=12.0, rate=50.0, voltage_limit=abs(volts))
+
+
+def event(register: str, bit: int) -> Do:
+    """Return the driver call that tells whether a bit of a register is set."""
+    return lambda driver, _: bool(driver.ask_register(getattr(driver, register)) >> bit & 1)
 
 
 def limit(driver: Any, value: str) -> None:
@@ -126,6 +163,14 @@ SAYS: dict[str, dict[str, Do]] = {
         "output low to earth": put("low_to_earth"),
         "output response": put("response"),
         "output": put("output"),
+        "wave shape": lambda driver, _: pulse(driver),
+        "wave ranging": lambda driver, _: pulse(driver),
+        "wave offset": lambda driver, _: pulse(driver),
+        "wave duration": lambda driver, _: pulse(driver),
+        "wave amplitude, peak": pulse,
+        "wave frequency": lambda driver, value: pulse(driver, slot=0.5 / value),
+        "wave armed": lambda driver, value: pulse(driver) if value else driver.park(),
+        "wave running": lambda driver, _: pulse(driver),
     },
     "keithley_2182a": {
         "function": lambda driver, _: driver.prepare(1e-3, 1.0),
@@ -147,6 +192,13 @@ SAYS: dict[str, dict[str, Do]] = {
         "trigger delay": put("trigger_delay"),
         "continuous initiation": put("continuous"),
         "state": lambda driver, _: driver.park(),
+    },
+    "kepco_bop": {
+        "registers cleared": resynchronise,
+        "mode": lambda driver, _: walk(driver, 0.0),
+        "current level": walk,
+        "voltage compliance": voltage_limit,
+        "output": lambda driver, _: walk(driver, 0.0),
     },
     "lakeshore_643": {
         "registers cleared": resynchronise,
@@ -182,6 +234,13 @@ HEARS: dict[str, dict[str, Do]] = {
         "output": get("output"),
         "interlock closed": lambda driver, _: driver.ask(driver.interlock)[1] == "1",
         "measurement condition: compliance, bit 3": lambda driver, _: driver.in_compliance(),
+        "measurement event": lambda driver, _: driver.ask_register(driver.measurement_events),
+        "measurement event: compliance, bit 3": event("measurement_events", 3),
+        "operation event: sweep done, bit 1": event("operation_events", 1),
+        "operation event: wave started, bit 4": event("operation_events", 4),
+        "operation event: wave stopped, bit 7": event("operation_events", 7),
+        "arbitrary points": lambda driver, _: float(driver.ask(driver.wave_length)[0]),
+        "wave armed": lambda driver, _: driver.ask(driver.wave_armed)[1] == "1",
     },
     "keithley_2182a": {
         "model": lambda driver, _: driver.connect() or driver.identity,
@@ -206,6 +265,18 @@ HEARS: dict[str, dict[str, Do]] = {
         "trigger count": get("trigger_count"),
         "trigger delay": get("trigger_delay"),
         "continuous initiation": get("continuous"),
+    },
+    "kepco_bop": {
+        "model": lambda driver, _: driver.connect() or driver.identity,
+        "error code": lambda driver, _: driver.pending_errors(),
+        "mode": lambda driver, _: driver.settings()["mode"][0],
+        "current level": get("set_point"),
+        "current limit": get("set_point"),
+        "voltage compliance": get("voltage_limit"),
+        "voltage level": get("voltage_limit"),
+        "output": lambda driver, _: driver.settings()["output"][0],
+        "measured current": get("current"),
+        "measured voltage": get("voltage"),
     },
     "lakeshore_643": {
         "model": lambda driver, _: driver.connect() or driver.identity,
@@ -240,6 +311,8 @@ REFUSES: dict[str, dict[str, Do]] = {
         "SOUR:CURR": put("level"),
         "SOUR:CURR:RANG": put("range"),
         "SOUR:CURR:COMP": put("compliance"),
+        "SOUR:WAVE:AMPL": pulse,
+        "SOUR:WAVE:FREQ": lambda driver, value: pulse(driver, slot=0.5 / value),
     },
     "keithley_2182a": {
         "SENS:CHAN": put("channel"),
@@ -249,6 +322,7 @@ REFUSES: dict[str, dict[str, Do]] = {
         "SAMP:COUN": put("sample_count"),
         "TRIG:COUN": put("trigger_count"),
     },
+    "kepco_bop": {"CURR": beyond_rating, "VOLT": voltage_limit},
     "lakeshore_643": {
         "SETI": ramp,
         "LIMIT": lambda driver, pair: driver.prepare(*pair),

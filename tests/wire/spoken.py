@@ -31,11 +31,15 @@ ALL = sorted(DRIVERS | SIMULATORS)
 
 #: Commands that move a current or a field, or decide how far or how fast: they may not rest on a guess.
 MOVING = {
-    "keithley_6221": {"SOUR:CURR", "SOUR:CURR:RANG", "SOUR:CURR:COMP", "OUTP", "SOUR:CLE"},
+    "keithley_6221": {"SOUR:CURR", "SOUR:CURR:RANG", "SOUR:CURR:COMP", "OUTP", "SOUR:CLE"}
+    | {f"SOUR:WAVE:{word}" for word in ("FUNC", "RANG", "AMPL", "OFFS", "FREQ", "DUR:TIME", "DUR:CYCL")}
+    | {f"SOUR:WAVE:{word}" for word in ("ARB:DATA", "ARB:APP", "ARM", "INIT", "ABOR")},
+    "kepco_bop": {"FUNC:MODE", "CURR", "VOLT", "OUTP"},
     "lakeshore_643": {"SETI", "LIMIT", "RATE", "RSEG", "STOP", "XPGM"},
 }
 
 #: Words that the manuals print in brackets, by the word before them: a header means the same without them.
+#: The same word may be compulsory elsewhere (SYST:BEEP:STAT, SOUR:WAVE:AMPL, CALC2:IMM).
 _OPTIONAL = {
     "CURR": ("LEV", "IMM", "AMPL"),
     "VOLT": ("DC", "CHAN1"),
@@ -56,7 +60,7 @@ def normal(header: str, name: str) -> str:
     Lake Shore headers have one form only and are just put in capitals.
     """
     header = header.upper().lstrip(":")
-    if header.startswith("*") or not name.startswith("keithley"):
+    if header.startswith("*") or name.startswith("lakeshore"):
         return header
     mark = "?" if header.endswith("?") else ""
     kept: list[str] = []

@@ -33,8 +33,10 @@ class Resistor:
 class Coil:
     """A magnet's winding."""
 
-    resistance = 0.5
     inductance = 0.1
+
+    def __init__(self, resistance: float = 0.5) -> None:
+        self.resistance = resistance
 
     def drive(self, ramp: Any) -> None:
         pass
@@ -47,6 +49,11 @@ def keithley_6221(kind: Any, clock: VirtualClock, exchange: Exchange) -> Instrum
 def keithley_2182a(kind: Any, clock: VirtualClock, exchange: Exchange) -> Instrument:
     volts = 0.05 if "input above the range" in exchange.note else 1e-3
     return kind(clock, lambda: volts, np.random.default_rng(1), line_frequency=60.0)
+
+
+def kepco_bop(kind: Any, clock: VirtualClock, exchange: Exchange) -> Instrument:
+    coil = Coil(8.0)  # 1 A needs less than 10 V, and 5 V make less than 1 A
+    return kind(clock, coil, np.random.default_rng(1), noise=False, accuracy=False)
 
 
 def lakeshore_643(kind: Any, clock: VirtualClock, exchange: Exchange) -> Instrument:
@@ -62,6 +69,7 @@ def lakeshore_475(kind: Any, clock: VirtualClock, exchange: Exchange) -> Instrum
 SET_UPS: dict[str, Callable[..., Instrument]] = {
     "keithley_6221": keithley_6221,
     "keithley_2182a": keithley_2182a,
+    "kepco_bop": kepco_bop,
     "lakeshore_643": lakeshore_643,
     "lakeshore_475": lakeshore_475,
 }
