@@ -106,7 +106,7 @@ def _fitting(value: float, unit: str, shown: str) -> str:
     units = _COMMON.get(unit, {})
     base = shown[1:] if shown[1:] in units and shown[0] in _PREFIXES else shown
     for prefix in ("k", "", "m", "u", "n"):
-        if prefix + base in units and 1 <= abs(value) / units[prefix + base] < 1e3:
+        if prefix + base in units and 1 <= abs(value) / units[prefix + base] < 1e4:
             return prefix + base
     return shown
 

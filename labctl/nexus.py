@@ -107,12 +107,11 @@ def write_quantities(parent: hdf5.Node, name: str, nx_class: str, values: Mappin
 
 
 def write_analysis(entry: hdf5.Node, analysis: Analysis) -> hdf5.Node:
-    """Write /analysis: results with their uncertainty, derived curves, warnings; return the group."""
+    """Write /analysis: each result with its uncertainty, derived curves, warnings; return the group."""
     process = hdf5.group(entry, "analysis", "NXprocess")
     hdf5.quantity(process, "warnings", Quantity(list(analysis.warnings)))
-    results = hdf5.group(process, "results", "NXparameters")
     for name, result in analysis.results.items():
-        _write_result(results, name, result)
+        _write_result(process, name, result)
     curves = hdf5.group(process, "curves", "NXcollection")
     for name, curve in analysis.curves.items():
         _write_curve(curves, name, curve)

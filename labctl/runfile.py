@@ -122,7 +122,9 @@ def _run(path: Path, entry: hdf5.Node) -> Run:
         sample=_quantities(entry["sample"]),
         instruments={role: _instrument(node) for role, node in _members(entry, "instrument")},
         simulation=_quantities(entry["simulation"]) if "simulation" in entry else None,
-        results={name: _result(node) for name, node in _members(entry, "analysis/results")},
+        results={
+            name: _result(node) for name, node in _members(entry, "analysis") if "uncertainty" in node.attrs
+        },
         curves={name: _curve(node) for name, node in _members(entry, "analysis/curves")},
         warnings=_quantity(entry["analysis/warnings"]).value if "analysis" in entry else (),
         analysis_version=_text(entry["analysis/version"]) if "analysis" in entry else "",

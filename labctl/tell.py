@@ -233,10 +233,12 @@ def show(run: Run) -> None:
 
 def shown(quantity: Quantity) -> str:
     """A stored value as text, in the unit that people use for its kind."""
-    display = {"T": "Oe", "A": "mA"}.get(quantity.unit or "")
-    if isinstance(quantity.value, float) and quantity.unit is not None:
-        return door.show(quantity.value, quantity.unit, display)
-    return str(quantity.value)
+    if not isinstance(quantity.value, float) or quantity.unit is None:
+        return str(quantity.value)
+    display = {"T": "Oe", "A": "mA"}.get(quantity.unit)
+    if quantity.unit in {"s", "V"} and 0 < abs(quantity.value) < 0.1:
+        display = f"m{quantity.unit}"
+    return door.show(quantity.value, quantity.unit, display)
 
 
 # --- stations -----------------------------------------------------------------------------------------

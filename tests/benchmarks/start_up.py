@@ -6,11 +6,12 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 
 LABCTL = str(Path(sys.executable).parent / "labctl")
-RUN = (LABCTL, "run", "ahe-loop", "--sample", "alox-2.0", "--seed", "1", "-o")
+PROTOCOLS = ("ahe-loop", "sot-switching")
 
 
 def _seconds(*command: str) -> float:
@@ -19,12 +20,14 @@ def _seconds(*command: str) -> float:
     return time.perf_counter() - start
 
 
-def _cold_run() -> tuple[float, float]:
-    """Seconds until the file has its name, and until the figure and the table are there too."""
+def _cold_run(protocol: str) -> tuple[float, float]:
+    """Seconds until a run's file has its name, and until the figure and the table are there too."""
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / "loop.h5"
         wall, start = time.time(), time.perf_counter()
-        subprocess.run([*RUN, str(target)], check=True, capture_output=True)
+        subprocess.run(
+            [LABCTL, "run", protocol, "--seed", "1", "-o", str(target)], check=True, capture_output=True
+        )
         return target.stat().st_ctime - wall, time.perf_counter() - start
 
 

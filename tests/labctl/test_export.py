@@ -109,7 +109,7 @@ def test_hdf5_holds_an_entry_for_each_run_with_data_parameters_and_results(path,
         assert file["second/title"].asstr()[()] == "second"
         assert (file["loop/parameters/mu0_H_max"][()], file["second/parameters/mu0_H_max"][()]) == (0.1, 0.2)
         assert file["second/parameters/mu0_H_max"].attrs["units"] == "T"
-        result = file["second/analysis/results/mu0_H_c"]
+        result = file["second/analysis/mu0_H_c"]
         assert (result[()], result.attrs["uncertainty"], result.attrs["units"]) == (0.0251, 0.0004, "T")
         assert file["loop/entry_identifier_uuid"].asstr()[()] == "3f2a9c1e-5b7d-4c1a-9e21-0123456789ab"
         assert "wire" not in file["loop"]

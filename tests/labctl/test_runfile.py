@@ -37,7 +37,7 @@ def test_one_flipped_bit_in_a_column_is_found(path, where):
 
 
 @pytest.mark.parametrize(
-    "where", ["entry/protocol/parameters/mu0_H_max", "entry/analysis/results/mu0_H_c", "entry/duration"]
+    "where", ["entry/protocol/parameters/mu0_H_max", "entry/analysis/mu0_H_c", "entry/duration"]
 )
 def test_one_flipped_bit_in_a_single_number_is_found_by_the_manifest(path, where):
     """HDF5 has no check sum for a scalar; the manifest names the number that changed."""
@@ -64,11 +64,11 @@ def change_value(file):
 
 
 def remove(file):
-    del file["entry/analysis/results/R_AHE"]
+    del file["entry/analysis/R_AHE"]
 
 
 @pytest.mark.parametrize(
-    ("change", "named"), [(change_unit, "data/R_xy"), (change_value, "data/R_xy"), (remove, "results/R_AHE")]
+    ("change", "named"), [(change_unit, "data/R_xy"), (change_value, "data/R_xy"), (remove, "analysis/R_AHE")]
 )
 def test_an_altered_file_is_refused_and_the_alteration_named(path, change, named):
     """A unit, a value or a result that was changed by hand shows, although HDF5 finds the file in order."""

@@ -117,7 +117,7 @@ def test_a_student_with_h5py_finds_what_the_documents_promise(path):
         assert '"averaging": "none"' in entry["protocol/json"].asstr()[()]
         assert entry["sample/t_AlOx"].attrs["units"] == "m"
         assert entry["instrument/voltmeter/settings_before/nplc"][()] == 5.0
-        coercivity = entry["analysis/results/mu0_H_c"]
+        coercivity = entry["analysis/mu0_H_c"]
         assert (coercivity[()], coercivity.attrs["uncertainty"], coercivity.attrs["units"]) == (
             0.0251, 0.0004, "T",
         )  # fmt: skip
