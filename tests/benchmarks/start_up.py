@@ -38,12 +38,11 @@ def medians(rounds: int = 7) -> dict[str, float]:
         "labctl --help": lambda: _seconds(LABCTL, "--help"),
         "labctl protocols": lambda: _seconds(LABCTL, "protocols"),
     }
-    times: dict[str, list[float]] = {
-        name: [] for name in (*contestants, "cold run: file", "cold run: figure")
-    }
+    times: dict[str, list[float]] = defaultdict(list)
     for number in range(rounds + 1):
         taken = {name: measure() for name, measure in contestants.items()}
-        taken["cold run: file"], taken["cold run: figure"] = _cold_run()
+        for protocol in PROTOCOLS:
+            taken[f"{protocol}, cold: file"], taken[f"{protocol}, cold: figure"] = _cold_run(protocol)
         if number:
             for name, seconds in taken.items():
                 times[name].append(seconds)
