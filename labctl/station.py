@@ -46,6 +46,7 @@ class OpenStation:
         self._start = clock.now()
         self._roles: dict[str, Any] = {}
         self._instruments: dict[str, tuple[Any, str]] = {}
+        self._known: set[str] = set()
         self._note: Callable[[str, str], None] = lambda _level, _text: None
 
     # --- what a protocol sees ---------------------------------------------------------------------
@@ -103,6 +104,7 @@ class OpenStation:
         for role, (instrument, _) in self._instruments.items():
             for text in instrument.connect():
                 self._note("warning", f"{role}: {text}")
+            self._known.add(role)
         for magnet in self._magnets():
             magnet.prepare()
 
@@ -129,9 +131,18 @@ class OpenStation:
         return left
 
     def parking(self) -> list[ParkingStep]:
-        """The steps of parking, in order: current to zero and output off, then the magnets, then the meter."""
-        order = ("source", *(role for role in self._roles if role.startswith("magnet_")), "voltmeter")
-        return [ParkingStep(role, self._roles[role].park) for role in order if role in self._roles]
+        """The steps of parking, in order: current to zero and output off, then the magnets, then the meter.
+
+        What did not identify itself as the right instrument is left alone: nothing was set there, and nobody
+        knows what a command would do to it.
+        """
+        magnets = [
+            role for role in self._roles if role.startswith("magnet_") and f"{role}_supply" in self._known
+        ]
+        order = ("source", *magnets, "voltmeter")
+        return [
+            ParkingStep(role, self._roles[role].park) for role in order if role in {*magnets, *self._known}
+        ]
 
     def _magnets(self) -> list[FieldSource]:
         return [magnet for role, magnet in self._roles.items() if role.startswith("magnet_")]

@@ -154,3 +154,9 @@ def test_the_wrong_instrument_at_an_address_is_refused(
     assert "at its address answered 'KEITHLEY INSTRUMENTS INC.,MODEL 2182A" in said.err
     assert runfile.read_run(tmp_path / "loop.h5").rows == 0
     assert rooms[-1].envelope.I_max == 0
+    said_to_it = [
+        line.text
+        for line in runfile.read_wire(tmp_path / "loop.h5")
+        if (line.instrument, line.direction) == ("voltmeter", "say")
+    ]
+    assert said_to_it == ["*IDN?"]  # not even to park it
