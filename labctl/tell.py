@@ -52,9 +52,8 @@ def describe(protocol: MeasurementProtocol) -> None:
     rows: list[tuple[str, str, str, str]] = []
     for name, field in protocol.parameters.model_fields.items():
         unit, display = unit_of(field)
-        default = field.default
-        shown = door.show(default, unit, display) if isinstance(default, float) else str(default)
-        rows.append((name, shown, limits_of(field), field.description or ""))
+        default = _in_unit(field.default, unit, display)
+        rows.append((name, default, limits_of(field), field.description or ""))
     table(rows, ("parameter", "default", "limits", "meaning"))
     click.echo()
     columns = [(column.name, column.unit, column.help) for column in protocol.columns]
@@ -62,6 +61,14 @@ def describe(protocol: MeasurementProtocol) -> None:
 
 
 # --- runs ---------------------------------------------------------------------------------------------
+
+
+def _in_unit(value: Any, unit: str, display: str) -> str:
+    if isinstance(value, float):
+        return door.show(value, unit, display)
+    if isinstance(value, list | tuple):
+        return ", ".join(_in_unit(part, unit, display) for part in value)
+    return str(value)
 
 
 def result_json(results: Mapping[str, Result]) -> dict[str, Any]:

@@ -21,21 +21,15 @@ from typing import TYPE_CHECKING, Any, Self
 from pydantic import model_validator
 
 from protocols.drawing import arrowheads, frame
-from protocols.steps import (
-    RECTANGULAR,
-    hall_resistance,
-    loop_points,
-    n_loop_points,
-    require_regulation,
-)
-from protocols.units import Oe, T, V, mA, mV, s
+from protocols.sensing import TIME_COLUMN, VOLTAGE_COLUMNS, SensedParameters, prepare_sensing, sensed
+from protocols.steps import hall_resistance, loop_points, n_loop_points, require_regulation
+from protocols.units import Oe, T, s
 from protocols.vocabulary import (
     Analysis,
     Column,
     Envelope,
     Lab,
     MeasurementProtocol,
-    ParameterSet,
     Row,
     parameter,
 )
@@ -46,7 +40,7 @@ if TYPE_CHECKING:
 _MAX_ROWS = 1_000_000
 
 
-class Parameters(ParameterSet):
+class Parameters(SensedParameters):
     """What the anomalous-Hall loop can be asked for; SI inside."""
 
     mu0_H_max: float = parameter(
@@ -65,9 +59,6 @@ class Parameters(ParameterSet):
         above=0,
         high=1 * T,
     )
-    I_sense: float = parameter(
-        0.1 * mA, "sense current, applied with both signs", unit="A", display="mA", low=1e-6 * mA, high=1 * mA
-    )
     settle: float = parameter(
         0.5 * s,
         "dwell at each settled field before it is read",
@@ -75,16 +66,6 @@ class Parameters(ParameterSet):
         display="s",
         low=0,
         high=3600 * s,
-    )
-    nplc: float = parameter(1.0, "integration time of a reading in power-line cycles", low=0.01, high=50.0)
-    compliance: float = parameter(10 * V, "voltage limit of the source", unit="V", low=0.1, high=105 * V)
-    V_max: float = parameter(
-        10 * mV,
-        "largest Hall voltage expected; fixes the range",
-        unit="V",
-        display="mV",
-        above=0,
-        high=100 * V,
     )
     n_loops: int = parameter(1, "number of loops, one after the other", low=1, high=1000)
 
@@ -108,20 +89,16 @@ columns = (
     Column("mu0_H_z", "T", "measured field along the film normal, just before the voltages", display="Oe"),
     Column("mu0_H_z_set", "T", "field that was asked for", display="Oe"),
     Column("R_xy", "ohm", "Hall resistance (V_plus - V_minus) / (2 I_sense)"),
-    Column("V_plus", "V", "Hall voltage at +I_sense", display="mV"),
-    Column("V_minus", "V", "Hall voltage at -I_sense", display="mV"),
-    Column("u_I_sense", "A", "standard uncertainty of I_sense from the source's accuracy", display="mA"),
+    *VOLTAGE_COLUMNS,
     Column("branch", "1", "-1 on the descending branch, +1 on the ascending one", dtype="int64"),
     Column("loop", "1", "number of the loop, from 1", dtype="int64"),
-    Column("time", "s", "seconds since the run started, when the row was complete"),
+    TIME_COLUMN,
 )
 
 
 def ahe_loop(lab: Lab, p: Parameters) -> Iterator[Row]:
     """Measure the loop, one row per field; MeasurementError where the source is in compliance."""
-    lab.voltmeter.prepare(p.V_max, p.nplc)
-    lab.source.prepare(p.I_sense, p.compliance)
-    u_I_sense = lab.source.accuracy(p.I_sense) * RECTANGULAR
+    u_I_sense = prepare_sensing(lab, p)
     lab.note(f"saturating at {p.mu0_H_max / Oe:+.6g} Oe")
     for point in loop_points(p.mu0_H_max, p.mu0_H_step, p.n_loops):
         lab.magnet_z.ramp_to(point.level)
@@ -133,10 +110,7 @@ def ahe_loop(lab: Lab, p: Parameters) -> Iterator[Row]:
         yield Row(
             mu0_H_z=mu0_H_z,
             mu0_H_z_set=point.level,
-            R_xy=hall.R_xy,
-            V_plus=hall.V_plus,
-            V_minus=hall.V_minus,
-            u_I_sense=u_I_sense,
+            **sensed(hall, u_I_sense),
             branch=point.branch,
             loop=point.loop,
             time=lab.now(),

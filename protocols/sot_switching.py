@@ -22,29 +22,38 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from statistics import fmean, variance
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import model_validator
 
 from protocols.drawing import arrowheads, frame
+from protocols.sensing import (
+    IN_PLANE_FIELD_COLUMNS,
+    R_AHE_COLUMNS,
+    SATURATED,
+    TIME_COLUMN,
+    VOLTAGE_COLUMNS,
+    Reference,
+    ReferencedParameters,
+    measured_reference,
+    prepare_sensing,
+    pulse_once,
+    sensed,
+)
 from protocols.steps import (
-    RECTANGULAR,
     hall_resistance,
     n_triangle_points,
-    pulse,
     require_regulation,
     saturate,
     triangle_points,
 )
-from protocols.units import A, Oe, T, V, mA, ms, mV, ohm, s, us
+from protocols.units import A, mA
 from protocols.vocabulary import (
     Analysis,
     Column,
     Envelope,
     Lab,
     MeasurementProtocol,
-    ParameterSet,
     Row,
     parameter,
 )
@@ -54,23 +63,10 @@ if TYPE_CHECKING:
 
 _MAX_ROWS = 1_000_000
 
-#: Readings in each saturated state that R_AHE_reference is the mean of.
-REFERENCE_READINGS = 5
 
-_SIGNS = {"saturate+": +1, "saturate-": -1}
-
-
-class Parameters(ParameterSet):
+class Parameters(ReferencedParameters):
     """What the switching loop can be asked for; SI inside."""
 
-    mu0_H_x: float = parameter(
-        800 * Oe,
-        "in-plane field along the current, of either sign, during pulses and readings",
-        unit="T",
-        display="Oe",
-        low=-2 * T,
-        high=2 * T,
-    )
     I_max: float = parameter(
         28 * mA,
         "largest pulse of both signs; must switch the layer",
@@ -87,66 +83,11 @@ class Parameters(ParameterSet):
         above=0,
         high=1 * A,
     )
-    t_pulse: float = parameter(10 * ms, "length of a pulse", unit="s", display="ms", low=100 * us, high=1 * s)
-    settle: float = parameter(
-        100 * ms,
-        "wait between the end of a pulse and its reading, and dwell in a saturating field",
-        unit="s",
-        display="ms",
-        low=0,
-        high=3600 * s,
-    )
-    I_sense: float = parameter(
-        0.1 * mA, "sense current, applied with both signs", unit="A", display="mA", low=1e-6 * mA, high=1 * mA
-    )
-    nplc: float = parameter(1.0, "integration time of a reading in power-line cycles", low=0.01, high=50.0)
-    V_max: float = parameter(
-        10 * mV,
-        "largest Hall voltage expected; fixes the range",
-        unit="V",
-        display="mV",
-        above=0,
-        high=100 * V,
-    )
-    compliance: float = parameter(
-        10 * V, "voltage limit of the source for the sense current", unit="V", low=0.1, high=105 * V
-    )
-    compliance_pulse: float = parameter(
-        15 * V, "voltage limit of the source during a pulse", unit="V", low=0.1, high=105 * V
-    )
-    R_load: float = parameter(
-        300 * ohm,
-        "two-terminal resistance of bar and leads; I_max through it must fit in compliance_pulse",
-        unit="ohm",
-        above=0,
-        high=1e6 * ohm,
-    )
     preparation: Literal["saturate+", "saturate-", "reset", "as-is"] = parameter(
         "saturate+",
         "state before the first pulse: saturated by +-mu0_H_sat, reset by a pulse of -I_max, or as it is",
     )
-    mu0_H_sat: float = parameter(
-        400 * Oe,
-        "field along the normal that saturates the layer",
-        unit="T",
-        display="Oe",
-        above=0,
-        high=2 * T,
-    )
-    R_AHE_reference: float = parameter(
-        0.0,
-        "half the height of the field loop, taken as exact; 0: measured first, at +-mu0_H_sat",
-        result="R_AHE",
-        unit="ohm",
-        low=-1e6 * ohm,
-        high=1e6 * ohm,
-    )
     n_loops: int = parameter(1, "number of loops, one after the other", low=1, high=1000)
-
-    @property
-    def is_reference_measured(self) -> bool:
-        """True where R_AHE is to be measured before the first pulse."""
-        return self.R_AHE_reference == 0
 
     @model_validator(mode="after")
     def _pulses_make_a_loop(self) -> Self:
@@ -154,65 +95,49 @@ class Parameters(ParameterSet):
             raise ValueError(
                 f"I_step must be at most I_max ({self.I_max / mA:.6g} mA); got {self.I_step / mA:.6g} mA"
             )
-        if self.I_max <= self.I_sense:
-            raise ValueError(
-                f"I_max must be above I_sense ({self.I_sense / mA:.6g} mA); got {self.I_max / mA:.6g} mA"
-            )
-        if self.I_max * self.R_load > self.compliance_pulse:
-            raise ValueError(
-                f"compliance_pulse must be at least I_max * R_load ({self.I_max * self.R_load:.6g} V for "
-                f"{self.I_max / mA:.6g} mA through {self.R_load:.6g} ohm); got {self.compliance_pulse:.6g} V"
-            )
+        self.require_fitting_pulse(self.I_max, "I_max")
         # The ratio goes first: a step of 1e-300 A would make a number of rows too large to count.
         if self.I_max / self.I_step > _MAX_ROWS or n_rows(self) > _MAX_ROWS:
             raise ValueError(
                 f"I_step must leave at most {_MAX_ROWS} rows in {self.n_loops} loop(s) to "
                 f"{self.I_max / mA:.6g} mA; got {self.I_step / mA:.6g} mA"
             )
-        if self.preparation == "as-is" and self.is_reference_measured:
-            raise ValueError(
-                "R_AHE_reference must be given where preparation is as-is, because measuring it saturates the "
-                "layer; got 0 ohm"
-            )
+        self.require_reference_as_is(self.preparation)
         return self
 
 
 columns = (
     Column("I_pulse", "A", "amplitude of the pulse before the reading; 0: no pulse", display="mA"),
     Column("R_xy", "ohm", "Hall resistance (V_plus - V_minus) / (2 I_sense), in the field"),
-    Column("mu0_H_x", "T", "measured field along the current, just before the voltages", display="Oe"),
-    Column("mu0_H_x_set", "T", "field that was asked for", display="Oe"),
-    Column("V_plus", "V", "Hall voltage at +I_sense", display="mV"),
-    Column("V_minus", "V", "Hall voltage at -I_sense", display="mV"),
-    Column("u_I_sense", "A", "standard uncertainty of I_sense from the source's accuracy", display="mA"),
+    *IN_PLANE_FIELD_COLUMNS,
+    *VOLTAGE_COLUMNS,
     Column(
         "branch", "1", "0 from 0 towards +I_max, -1 from +I_max to -I_max, +1 back to +I_max", dtype="int64"
     ),
     Column("loop", "1", "number of the loop, from 1; 0 on the initial leg", dtype="int64"),
     Column("pulse", "1", "number of pulses played so far, a reset included", dtype="int64"),
-    Column("R_AHE_reference", "ohm", "R_AHE that the run is compared with, one value for all rows"),
-    Column("u_R_AHE_reference", "ohm", "standard uncertainty of R_AHE_reference from its readings' scatter"),
-    Column("time", "s", "seconds since the run started, when the row was complete"),
+    *R_AHE_COLUMNS,
+    TIME_COLUMN,
 )
 
 
 def sot_switching(lab: Lab, p: Parameters) -> Iterator[Row]:
     """Measure the loop, one row per amplitude; MeasurementError where the source is in compliance."""
-    lab.voltmeter.prepare(p.V_max, p.nplc)
-    lab.source.prepare(p.I_sense, p.compliance)
-    u_I_sense = lab.source.accuracy(p.I_sense) * RECTANGULAR
+    u_I_sense = prepare_sensing(lab, p)
     lab.magnet_x.ramp_to(0.0)
-    R_AHE, u_R_AHE = _measured_reference(lab, p) if p.is_reference_measured else (p.R_AHE_reference, 0.0)
-    if p.preparation in _SIGNS:
-        saturate(lab, _SIGNS[p.preparation] * p.mu0_H_sat, p.settle)
+    reference = (
+        measured_reference(lab, p) if p.is_reference_measured else Reference(p.R_AHE_reference, 0.0, 0.0)
+    )
+    if p.preparation in SATURATED:
+        saturate(lab, SATURATED[p.preparation] * p.mu0_H_sat, p.settle)
     lab.magnet_z.ramp_to(0.0)
     lab.magnet_x.ramp_to(p.mu0_H_x)
     played = 0
     if p.preparation == "reset":
         lab.note(f"resetting by a pulse of {-p.I_max / mA:+.6g} mA")
-        played += _pulse(lab, p, -p.I_max)
+        played += pulse_once(lab, p, -p.I_max)
     for point in triangle_points(p.I_max, p.I_step, p.n_loops):
-        played += _pulse(lab, p, point.level)
+        played += pulse_once(lab, p, point.level)
         lab.wait(p.settle)
         mu0_H_x = lab.magnet_x.read_field()
         hall = hall_resistance(lab, p.I_sense)
@@ -220,36 +145,16 @@ def sot_switching(lab: Lab, p: Parameters) -> Iterator[Row]:
             require_regulation(lab, p.I_sense, p.compliance)
         yield Row(
             I_pulse=point.level,
-            R_xy=hall.R_xy,
+            **sensed(hall, u_I_sense),
             mu0_H_x=mu0_H_x,
             mu0_H_x_set=p.mu0_H_x,
-            V_plus=hall.V_plus,
-            V_minus=hall.V_minus,
-            u_I_sense=u_I_sense,
             branch=point.branch,
             loop=point.loop,
             pulse=played,
-            R_AHE_reference=R_AHE,
-            u_R_AHE_reference=u_R_AHE,
+            R_AHE_reference=reference.R_AHE,
+            u_R_AHE_reference=reference.uncertainty,
             time=lab.now(),
         )
-
-
-def _pulse(lab: Lab, p: Parameters, current: float) -> bool:
-    return pulse(lab, current, p.t_pulse, compliance=p.compliance_pulse, R_load=p.R_load)
-
-
-def _measured_reference(lab: Lab, p: Parameters) -> tuple[float, float]:
-    """R_AHE (ohm) as half of the difference of R_xy saturated up and down, and its standard uncertainty."""
-    readings: dict[int, list[float]] = {}
-    for sign in (-1, +1):
-        saturate(lab, sign * p.mu0_H_sat, p.settle)
-        readings[sign] = [hall_resistance(lab, p.I_sense).R_xy for _ in range(REFERENCE_READINGS)]
-        require_regulation(lab, p.I_sense, p.compliance)
-    R_AHE = (fmean(readings[+1]) - fmean(readings[-1])) / 2
-    u_R_AHE = math.sqrt(sum(variance(R_xy) for R_xy in readings.values()) / REFERENCE_READINGS) / 2
-    lab.note(f"R_AHE_reference measured: {R_AHE:.6g} ohm, standard uncertainty {u_R_AHE:.2g} ohm")
-    return R_AHE, u_R_AHE
 
 
 def n_rows(p: Parameters) -> int:
@@ -259,7 +164,7 @@ def n_rows(p: Parameters) -> int:
 
 def envelope(p: Parameters) -> Envelope:
     """The largest current, voltage and fields that the loop asks for, and the number of pulses."""
-    is_saturated = p.is_reference_measured or p.preparation in _SIGNS
+    is_saturated = p.is_reference_measured or p.preparation in SATURATED
     n_zeros = 1 + 2 * p.n_loops  # of the triangle: no pulse there
     return Envelope(
         current=p.I_max,

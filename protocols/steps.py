@@ -1,10 +1,11 @@
-"""Steps that protocols share: loops of set-points, saturation, current pulses, Hall resistance by reversal."""
+"""Steps that protocols share: set-points, saturation, pulses, demagnetizing, Hall resistance by reversal."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from protocols.units import Oe, mA, ms
 from protocols.vocabulary import Lab, MeasurementError
@@ -15,6 +16,9 @@ REVERSAL_DELAY = 2 * ms
 
 #: Standard deviation of an error that may lie anywhere between -1 and +1 (JCGM 100:2008, section 4.3.7).
 RECTANGULAR = 3**-0.5
+
+#: How the amplitudes of a demagnetizing train decrease.
+Law = Literal["linear", "geometric"]
 
 DESCENDING = -1
 INITIAL = 0
@@ -77,6 +81,42 @@ def pulse(lab: Lab, current: float, t_pulse: float, *, compliance: float, R_load
         return False
     lab.source.play([current, 0.0], t_pulse, compliance=compliance, R_load=R_load)
     return True
+
+
+def demagnetize(
+    lab: Lab, currents: Sequence[float], t_pulse: float, *, compliance: float, R_load: float
+) -> None:
+    """Play a train of pulses, `currents` (A, signed, in this order), as one waveform and wait for its end.
+
+    The waveform is [I_1, 0 A, I_2, 0 A, ...], every sample for t_pulse (s): each pulse is followed by as long a
+    pause, as `pulse` has it, so that no pulse meets the heat of the one before. The layer feels the fields that are
+    applied. `compliance` (V) and `R_load` (ohm) are as for `pulse`. The source is left at 0 A.
+    """
+    lab.note(f"demagnetizing by {len(currents)} pulses from {currents[0] / mA:+.6g} mA")
+    samples = [level for current in currents for level in (current, 0.0)]
+    lab.source.play(samples, t_pulse, compliance=compliance, R_load=R_load)
+
+
+def decreasing_currents(I_start: float, I_step: float, law: Law, ratio: float) -> list[float]:
+    """Amplitudes (A) of a demagnetizing train: alternating in sign, +I_start first, decreasing in size.
+
+    linear: multiples of I_step from I_start, which is exact and may be a shorter step away, down to I_step.
+    geometric: each is `ratio` (0 ... 1) times the one before, as long as it is at least I_step.
+    """
+    n = n_decreasing_currents(I_start, I_step, law, ratio)
+    if law == "linear":
+        sizes = [I_start, *(k * I_step for k in range(n - 1, 0, -1))]
+    else:
+        sizes = [I_start * ratio**k for k in range(n)]
+    return [-size if k % 2 else size for k, size in enumerate(sizes)]
+
+
+def n_decreasing_currents(I_start: float, I_step: float, law: Law, ratio: float) -> int:
+    """How many amplitudes `decreasing_currents` has for the same arguments."""
+    if law == "linear":
+        return _n_levels(I_start, I_step)
+    # a last amplitude that is I_step but for rounding counts
+    return 1 + math.floor(math.log(I_step / I_start) / math.log(ratio) + 1e-9)
 
 
 @dataclass(frozen=True, slots=True)

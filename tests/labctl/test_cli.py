@@ -191,7 +191,9 @@ def test_protocols_lists_each_with_its_caption(labctl: Command) -> None:
     """One line each."""
     said = labctl("protocols")
     assert said.status == 0
-    assert [line.split()[0] for line in said.out.splitlines()] == ["ahe-loop", "sot-switching"]
+    assert [line.split()[0] for line in said.out.splitlines()] == [
+        "ahe-loop", "demagnetize", "minor-loops", "sigmoid-neuron", "sot-switching", "stdp",
+    ]  # fmt: skip
 
 
 def test_show_plot_and_export_work_from_the_file_alone(labctl: Command, tmp_path: Path) -> None:

@@ -143,3 +143,4 @@ class _Magnet:
 
     def park(self):
         self.lab.calls.append((f"park magnet_{self.axis}",))
+        self.mu0_H = 0.0

@@ -68,6 +68,7 @@ IDLE = {
         "*ESR?": "0", "XPGM?": "0", "SETI?": "+00.0000", "RDGI?": "+00.0000", "ERST?": "0,0",
     },
     "lakeshore_475": {"*ESR?": "0", "RDGFIELD?": "+000.000E+00"},
+    "srs_sr830": {"*ESR?": "0", "LIAS?": "0", "FREQ?": "1000", "HARM?": "1", "OFLT?": "8"},
 }  # fmt: skip
 
 
@@ -151,6 +152,30 @@ def set_mode(driver: Any, value: str) -> None:
     driver.reading_mode = MODES[value]
 
 
+def snap(driver: Any, query: str) -> tuple[float, float]:
+    """Return X and Y as a prepared lock-in understands the answer to `query`."""
+    answers = driver.wire._resource.answers
+    answers["SNAP?"] = answers[query]
+    driver.prepare(V_max_rms=1e-3, time_constant=0.1)
+    return driver.read_xy()
+
+
+def detect(driver: Any, harmonic: int) -> None:
+    """Prepare a lock-in at 60 kHz, of which no other harmonic is within its reach, and select one."""
+    driver.use_internal_reference(60e3)
+    driver.wire._resource.said.clear()
+    driver.prepare(V_max_rms=1e-3, time_constant=0.1, harmonic=harmonic)
+
+
+#: The settings of the SR830 by the quantity of the witness.
+SR830_SETTINGS = {
+    "reference": "reference", "reference slope": "reference_slope", "reference frequency": "frequency",
+    "harmonic": "harmonic", "phase": "phase", "sine output, rms": "V_sine_rms", "input": "input",
+    "shield": "shield", "coupling": "coupling", "line filters": "line_filters", "sensitivity": "sensitivity",
+    "reserve": "reserve", "time constant": "time_constant", "filter slope": "slope",
+    "synchronous filter": "sync_filter",
+}  # fmt: skip
+
 #: (a) the driver call for each quantity that a witness entry sets.
 SAYS: dict[str, dict[str, Do]] = {
     "keithley_6221": {
@@ -215,6 +240,12 @@ SAYS: dict[str, dict[str, Do]] = {
         "range": put("range"),
         "autorange": put("autorange"),
         "mode": set_mode,
+    },
+    "srs_sr830": {
+        "registers cleared": resynchronise,
+        "Y offset and expand": lambda driver, _: driver.prepare(V_max_rms=1e-3, time_constant=0.1),
+        "reply port": lambda driver, port: driver.send_replies_to(port),
+        **{quantity: put(setting) for quantity, setting in SR830_SETTINGS.items()},
     },
 }
 
@@ -303,6 +334,16 @@ HEARS: dict[str, dict[str, Do]] = {
         "autorange": get("autorange"),
         "mode": get("reading_mode"),
     },
+    "srs_sr830": {
+        "model": lambda driver, _: driver.connect() or driver.identity,
+        "event register": lambda driver, _: driver.pending_errors(),
+        "event register: input buffer, bit 0": lambda driver, _: driver.pending_errors(),
+        "event register: execution error, bit 4": lambda driver, _: driver.pending_errors(),
+        "event register: command error, bit 5": lambda driver, _: driver.pending_errors(),
+        "lock-in status": lambda driver, _: float(driver.ask_register(driver.lockin_status)),
+        "X, Y": snap,
+        **{quantity: get(setting) for quantity, setting in SR830_SETTINGS.items()},
+    },
 }
 
 #: (c) the driver call for what an entry refuses; the argument comes from the line.
@@ -334,5 +375,14 @@ REFUSES: dict[str, dict[str, Do]] = {
         "RANGE": put("range"),
         "AUTO": put("autorange"),
         "RDGMODE": lambda driver, codes: put("reading_mode")(driver, ReadingMode(*map(str, codes))),
+    },
+    "srs_sr830": {
+        "FREQ": put("frequency"),
+        "SLVL": put("V_sine_rms"),
+        "HARM": detect,
+        "PHAS": put("phase"),
+        "ISRC": put("input"),
+        "SENS": lambda driver, code: driver.prepare(V_max_rms=code, time_constant=0.1),
+        "OFLT": lambda driver, code: driver.prepare(V_max_rms=1.0, time_constant=code),
     },
 }

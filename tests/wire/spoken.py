@@ -36,6 +36,7 @@ MOVING = {
     | {f"SOUR:WAVE:{word}" for word in ("ARB:DATA", "ARB:APP", "ARM", "INIT", "ABOR")},
     "kepco_bop": {"FUNC:MODE", "CURR", "VOLT", "OUTP"},
     "lakeshore_643": {"SETI", "LIMIT", "RATE", "RSEG", "STOP", "XPGM"},
+    "srs_sr830": {"SLVL", "FREQ", "FMOD"},
 }
 
 #: Words that the manuals print in brackets, by the word before them: a header means the same without them.
@@ -57,10 +58,10 @@ _OPTIONAL = {
 def normal(header: str, name: str) -> str:
     """Return a header in one spelling: short words in capitals, optional words left out (622x-901-01 p. 10-14).
 
-    Lake Shore headers have one form only and are just put in capitals.
+    Lake Shore and SRS headers have one form only and are just put in capitals.
     """
     header = header.upper().lstrip(":")
-    if header.startswith("*") or name.startswith("lakeshore"):
+    if header.startswith("*") or name.startswith(("lakeshore", "srs")):
         return header
     mark = "?" if header.endswith("?") else ""
     kept: list[str] = []

@@ -27,6 +27,12 @@ NOT_OURS = {
     "SOUR:WAVE:ARB:DATA 0,1.1": "the driver's points are normalised to 1",
     "CURR? MAX": "the driver knows the rating from the identity",
     "CURR? MIN": "the driver knows the rating from the identity",
+    "*ESR? 5": "the driver reads the register as a whole, not one bit",
+    "LIAS? 0": "the driver reads the register as a whole, not one bit",
+    "LIAS? 3": "the driver reads the register as a whole, not one bit",
+    "FREQ 17": "refused for the reference it was preceded by, which the driver does not ask for each time",
+    "SNAP? 1": "the driver asks for two or more",
+    "SNAP? 1,2,3,4,9,10": "the driver does not ask for the display",
     "volt 5": "a level in voltage mode, which the driver never takes",
 }
 #: Errors of lines that no driver sends: malformed, or out of place.
@@ -162,6 +168,8 @@ def test_the_driver_understands_what_the_witness_answers(name: str, entry: Excha
         assert heard == []
     elif quantity == "current limit, rate limit":
         assert heard == tuple(float(part) for part in value.split(","))
+    elif quantity == "X, Y":
+        assert heard == tuple(float(part) for part in reply.split(","))
     elif quantity == "mode":
         assert heard == MODES.get(value, value)
     elif quantity == "trigger count" and value == 9.9e37:

@@ -42,6 +42,21 @@ class Coil:
         pass
 
 
+class Sine:
+    """A voltage of 1 kHz at a lock-in amplifier's input."""
+
+    frequency = 1e3
+
+    def __init__(self, rms: float) -> None:
+        self.rms = rms
+
+    def harmonic(self, order: int) -> complex:
+        return complex(self.rms if order == 1 else 0.0)
+
+    def subscribe(self, about_to_change: Callable[[], None]) -> None:
+        pass
+
+
 def keithley_6221(kind: Any, clock: VirtualClock, exchange: Exchange) -> Instrument:
     return kind(clock, Resistor())
 
@@ -66,12 +81,19 @@ def lakeshore_475(kind: Any, clock: VirtualClock, exchange: Exchange) -> Instrum
     return kind(clock, lambda: tesla, np.random.default_rng(1), noise=False, accuracy=False)
 
 
+def srs_sr830(kind: Any, clock: VirtualClock, exchange: Exchange) -> Instrument:
+    said = re.search(r"with (-?[\d.]+) V at the input", exchange.note)
+    signal = Sine(float(said[1]) if said else 1e-3)
+    return kind(clock, signal, np.random.default_rng(1), noise=False, accuracy=False)
+
+
 SET_UPS: dict[str, Callable[..., Instrument]] = {
     "keithley_6221": keithley_6221,
     "keithley_2182a": keithley_2182a,
     "kepco_bop": kepco_bop,
     "lakeshore_643": lakeshore_643,
     "lakeshore_475": lakeshore_475,
+    "srs_sr830": srs_sr830,
 }
 #: Simulators that do not obey everything their witness has yet; the others must.
 UNFINISHED = ("keithley_6221",)

@@ -1,0 +1,198 @@
+"""SR830 demodulator: a harmonic of the input against the reference, behind one to four equal low-pass poles.
+
+With V(t) = sqrt(2) Im sum_n c_n exp(i n w t) and the reference sin(w t + p), the product detected at
+harmonic n is X + i Y = c_n exp(-i n p), rms, low-passed [signs as lock-ins have them; no page seen].
+"""
+
+from __future__ import annotations
+
+import cmath
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from sim_instruments.clock import VirtualClock
+from sim_instruments.srs_sr830_tables import FREQUENCY_MAX, NOISE_BANDWIDTH
+
+POLES = 4
+
+
+class LockInSignal(Protocol):
+    """The voltage at the input of a lock-in amplifier: a fundamental, its harmonics, and whatever else.
+
+    Phases count from the beginning of the fundamental's period, where a sine rises through zero. Whatever
+    changes the voltage, the frequency or the reference calls every `about_to_change` first, at the bench
+    time of the change; in a slow ramp as often as the change of the voltage matters.
+    """
+
+    @property
+    def frequency(self) -> float:
+        """Frequency of the fundamental now (Hz); 0 where nothing alternates."""
+        ...
+
+    @property
+    def rms(self) -> float:
+        """All that alternates at the input now (V rms): what the dynamic reserve has to stand."""
+        ...
+
+    def harmonic(self, order: int) -> complex:
+        """Amplitude of a harmonic now (V rms): modulus, and phase (rad) against sin(order w t)."""
+        ...
+
+    def subscribe(self, about_to_change: Callable[[], None]) -> None:
+        """From now on call this before every change."""
+        ...
+
+
+class ReferenceInput(Protocol):
+    """What is plugged into REF IN: one TTL edge in each period of the signal's source."""
+
+    @property
+    def frequency(self) -> float | None:
+        """Edges per second now (Hz); None where there are none."""
+        ...
+
+    @property
+    def phase(self) -> float:
+        """Where in the period of the signal's fundamental the edge comes (rad)."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """What is detected, and how it is filtered.
+
+    `frequency` is the internal oscillator's (Hz), None with the external reference; `phase` (rad) is the
+    reference phase shift at the detected harmonic; `connected` is False where the input that is selected
+    has nothing on it; `noise_density` is in units of the input per square root of Hz.
+    """
+
+    frequency: float | None
+    harmonic: int
+    phase: float
+    time_constant: float
+    poles: int
+    connected: bool
+    noise_density: float
+
+
+class Demodulator:
+    """The detector: X + i Y (V rms) of the detected harmonic, brought up to date when somebody looks.
+
+    Between two changes of the signal its phasor is constant or, where signal and reference differ in
+    frequency, turns at the difference; the response of the poles to that is written down exactly, however
+    long it was. Of several harmonics beside the detected frequency only the nearest counts. Two oscillators
+    that show the same number of hertz count as one. What is far off (the sum frequencies, other harmonics,
+    the synchronous filter that takes them out) never reaches the output.
+
+    All four poles always run and `poles` picks an output, so that a change of slope makes no jump. The noise
+    of X and of Y has the standard deviation e_n sqrt(ENBW) and is correlated over `poles` time constants
+    (its spectrum is that of one pole: our simplification).
+    """
+
+    def __init__(
+        self,
+        clock: VirtualClock,
+        signal: LockInSignal,
+        reference: ReferenceInput | None,
+        detection: Detection,
+        rng: np.random.Generator | None,
+        *,
+        gain: float = 1.0,
+        phase_error: float = 0.0,
+    ) -> None:
+        """Begin at rest. `gain` multiplies, and the reference comes late by `phase_error` (rad of the fundamental).
+
+        Without `rng` there is no noise.
+        """
+        self._clock = clock
+        self._signal = signal
+        self._reference = reference
+        self._detection = detection
+        self._rng = rng
+        self._gain = gain
+        self._phase_error = phase_error
+        self._stages = [0j] * POLES
+        self._noise = self._draw()
+        self._since = clock.now()
+
+    @property
+    def detection(self) -> Detection:
+        """What is detected now; a new one acts from the moment it is set."""
+        return self._detection
+
+    @detection.setter
+    def detection(self, detection: Detection) -> None:
+        self.settle()
+        self._detection = detection
+
+    @property
+    def reference_frequency(self) -> float | None:
+        """Reference frequency now (Hz), of whichever source; None while unlocked."""
+        if self._detection.frequency is not None:
+            return self._detection.frequency
+        found = self._reference.frequency if self._reference is not None else None
+        in_reach = found is not None and 0 < found * self._detection.harmonic <= FREQUENCY_MAX
+        return found if in_reach else None
+
+    @property
+    def input_rms(self) -> float:
+        """All that alternates at the selected input now (V rms)."""
+        return self._signal.rms if self._detection.connected else 0.0
+
+    @property
+    def noise_density(self) -> float:
+        """Noise at the input (per square root of Hz); 0 where there is none."""
+        return self._detection.noise_density if self._rng is not None else 0.0
+
+    def output(self) -> complex:
+        """X + i Y now (V rms), noise included."""
+        self.settle()
+        detection = self._detection
+        bandwidth = NOISE_BANDWIDTH[detection.poles - 1] / detection.time_constant
+        return self._stages[detection.poles - 1] + self._noise * self.noise_density * math.sqrt(bandwidth)
+
+    def settle(self) -> None:
+        """Bring the filters up to the present; the phasor at the input has been what it is now."""
+        now = self._clock.now()
+        passed = now - self._since
+        if passed <= 0:
+            return
+        detection = self._detection
+        amplitude, turn = self._phasor()
+        before, after = (amplitude * cmath.exp(1j * turn * time) for time in (self._since, now))
+        pole = 1 / (1 + 1j * turn * detection.time_constant)
+        ages = passed / detection.time_constant
+        decay = math.exp(-ages)
+        weights = [decay * ages**k / math.factorial(k) for k in range(POLES)]
+        rest = [stage - before * pole ** (k + 1) for k, stage in enumerate(self._stages)]
+        self._stages = [
+            after * pole ** (k + 1) + sum(weights[j] * rest[k - j] for j in range(k + 1))
+            for k in range(POLES)
+        ]
+        kept = math.exp(-ages / detection.poles)
+        self._noise = kept * self._noise + math.sqrt(1 - kept * kept) * self._draw()
+        self._since = now
+
+    def _phasor(self) -> tuple[complex, float]:
+        """What the low-pass gets: amplitude at time zero (V rms) and angular frequency (rad/s)."""
+        detection, reference = self._detection, self.reference_frequency
+        fundamental = self._signal.frequency
+        if reference is None or not fundamental > 0 or not detection.connected:
+            return 0j, 0.0
+        detected = detection.harmonic * reference
+        order = max(1, round(detected / fundamental))
+        late = -self._phase_error
+        if detection.frequency is None and self._reference is not None:
+            late += self._reference.phase
+        turned = cmath.exp(1j * (detection.harmonic * late - detection.phase))
+        amplitude = self._gain * self._signal.harmonic(order) * turned
+        return amplitude, 2 * math.pi * (order * fundamental - detected)
+
+    def _draw(self) -> complex:
+        if self._rng is None:
+            return 0j
+        return complex(*self._rng.standard_normal(2))
