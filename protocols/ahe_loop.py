@@ -158,13 +158,10 @@ def draw(
     )
 
 
-_caption, _, _method = (__doc__ or "").partition("\n")
-
 protocol = MeasurementProtocol(
     name="ahe-loop",
     version="1",
-    caption=_caption.rstrip("."),
-    description=_method.strip("\n"),
+    text=__doc__,
     parameters=Parameters,
     columns=columns,
     roles=("source", "voltmeter", "magnet_z"),

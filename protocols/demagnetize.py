@@ -273,13 +273,10 @@ def draw(
     axes.plot(number, data["R_off_reference"], "--", linewidth=0.5, color=line.get_color())
 
 
-_caption, _, _method = (__doc__ or "").partition("\n")
-
 protocol = MeasurementProtocol(
     name="demagnetize",
     version="1",
-    caption=_caption.rstrip("."),
-    description=_method.strip("\n"),
+    text=__doc__,
     parameters=Parameters,
     columns=columns,
     roles=("source", "voltmeter", "magnet_x", "magnet_z"),

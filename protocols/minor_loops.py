@@ -278,13 +278,10 @@ def draw(
                 )
 
 
-_caption, _, _method = (__doc__ or "").partition("\n")
-
 protocol = MeasurementProtocol(
     name="minor-loops",
     version="1",
-    caption=_caption.rstrip("."),
-    description=_method.strip("\n"),
+    text=__doc__,
     parameters=Parameters,
     columns=columns,
     roles=("source", "voltmeter", "magnet_x", "magnet_z"),

@@ -195,13 +195,10 @@ def draw(
         axes.plot(curve.x / ms, curve.y, "-", linewidth=0.8, color=line.get_color())
 
 
-_caption, _, _method = (__doc__ or "").partition("\n")
-
 protocol = MeasurementProtocol(
     name="stdp",
     version="1",
-    caption=_caption.rstrip("."),
-    description=_method.strip("\n"),
+    text=__doc__,
     parameters=Parameters,
     columns=columns,
     roles=("source", "voltmeter", "magnet_x", "magnet_z"),

@@ -156,13 +156,13 @@ class MeasurementProtocol:
     measure(lab, p) yields rows; n_rows(p) says how many; envelope(p) what will be asked of the station;
     analyse(data, p) works from the columns alone; draw(axes, data, analysis, **style) draws what the paper
     draws on a matplotlib Axes (keyword arguments `label` and `color` let several runs share one picture).
-    `signal`, `axis` name the columns of the default plot.
+    `signal`, `axis` name the columns of the default plot. `text` is the module's docstring: a caption and the
+    methods section.
     """
 
     name: str
     version: str
-    caption: str
-    description: str
+    text: str | None
     parameters: type[ParameterSet]
     columns: Sequence[Column]
     roles: Sequence[RoleName]
@@ -173,3 +173,13 @@ class MeasurementProtocol:
     envelope: Callable[[Any], Envelope]
     analyse: Callable[[Any, Any], Analysis]
     draw: Callable[..., None]
+
+    @property
+    def caption(self) -> str:
+        """The first line of the text, without its full stop."""
+        return (self.text or "").partition("\n")[0].rstrip(".")
+
+    @property
+    def description(self) -> str:
+        """The methods section: the text after its first line."""
+        return (self.text or "").partition("\n")[2].strip("\n")

@@ -80,19 +80,20 @@ def test_with_the_field_the_ratio_falls_the_range_grows_and_the_threshold_falls(
 
 
 def test_at_half_of_the_anisotropy_field_the_ratio_is_the_same_in_all_samples(labctl: Command) -> None:
-    """H_x/H_k = 0.5: what differs between the samples is the range of currents, hardly the switched fraction.
+    """H_x/H_k = 0.5: what differs between the samples is the range of currents, not the switched fraction.
 
-    Within .03 up to t = 1.5 nm. At t = 2 nm the weakest patches relax before they are read; at the end of the
-    pulse all five are within .03 (test of the plain model below).
+    H_k is the one that a measurement of the whole sample gives (cos(arcsin) fit of an independent prototype:
+    1992/1885/1750/1589/1397 Oe), which the spread of the patches puts below their mean. Half of that mean,
+    740 Oe at t = 2 nm, is more than half of what the sample shows: its weakest patches then relax before they are
+    read (test of the plain model below), and its ratio falls .05 below the others.
     """
-    fields = {"alox-0.0": 1000, "alox-0.5": 950, "alox-1.0": 890, "alox-1.5": 820, "alox-2.0": 740}
+    H_k = {"alox-0.0": 1992, "alox-0.5": 1885, "alox-1.0": 1750, "alox-1.5": 1589, "alox-2.0": 1397}
     series = [
-        switched(labctl, "--sample", sample, "-p", f"mu0_H_x={H_x}Oe") for sample, H_x in fields.items()
+        switched(labctl, "--sample", sample, "-p", f"mu0_H_x={field / 2}Oe") for sample, field in H_k.items()
     ]
     ratios = [found["switching_ratio"] for found in series]
     ranges = [found["dI_10_90"] for found in series]
-    assert max(ratios[:4]) - min(ratios[:4]) < 0.03
-    assert max(ratios) - min(ratios) < 0.06
+    assert max(ratios) - min(ratios) < 0.03
     assert ranges == sorted(ranges)
     assert ranges[-1] > 5 * ranges[0]
 
@@ -111,7 +112,7 @@ def ratio_of_the_plain_model(t_nm: float, H_x: float, wait: float) -> float:
 
 
 def test_the_plain_model_has_one_ratio_at_the_end_of_a_pulse_and_relaxes_at_2_nm() -> None:
-    """At H_x/H_k = 0.5 all five samples are within .03 as a pulse ends; later the 2 nm sample has lost more."""
+    """At half of the patches' mean H_k all are within .03 as a pulse ends; later the 2 nm sample has lost more."""
     half = {0.0: 1000.0, 0.5: 950.0, 1.0: 890.0, 1.5: 820.0, 2.0: 740.0}
     at_once = [ratio_of_the_plain_model(t_nm, H_x, 0.0) for t_nm, H_x in half.items()]
     later = [ratio_of_the_plain_model(t_nm, H_x, 0.2) for t_nm, H_x in half.items()]
