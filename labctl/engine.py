@@ -49,6 +49,12 @@ class Request:
         return f"{self.protocol.name} {self.sample.name}"
 
     @property
+    def roles(self) -> list[str]:
+        """The roles that the protocol needs, and the optional ones that the station can fill."""
+        optional = self.protocol.optional_roles
+        return [*self.protocol.roles, *(role for role in optional if role in self.station.instruments)]
+
+    @property
     def rows_expected(self) -> int:
         """Number of rows that the protocol will yield."""
         return self.protocol.n_rows(self.parameters)

@@ -22,15 +22,16 @@ if TYPE_CHECKING:
     from drivers._wire import Clock
     from drivers.keithley_2182a import Keithley2182A
     from drivers.keithley_6221 import Keithley6221
+    from drivers.srs_sr830 import SR830
     from labctl.bench import BlackBox
     from labctl.config import Station
     from labctl.engine import Operator, Request
     from protocols import roles as role_of
 
     def drivers_fit_their_roles(
-        source: Keithley6221, voltmeter: Keithley2182A, magnet: FieldSource
-    ) -> tuple[role_of.CurrentSource, role_of.Voltmeter, role_of.FieldSource]:
-        return source, voltmeter, magnet
+        source: Keithley6221, voltmeter: Keithley2182A, lockin: SR830, magnet: FieldSource
+    ) -> tuple[role_of.PulseSource, role_of.Voltmeter, role_of.LockIn, role_of.FieldSource]:
+        return source, voltmeter, lockin, magnet
 
 
 __all__ = ["InstrumentError", "OpenStation", "check_drivers", "opened", "rehearsing"]
@@ -62,6 +63,11 @@ class OpenStation:
         return self._role("voltmeter")
 
     @property
+    def lockin(self) -> role_of.LockIn:
+        """The lock-in amplifier across the Hall arms."""
+        return self._role("lockin")
+
+    @property
     def magnet_x(self) -> role_of.FieldSource:
         """The magnet along the current."""
         return self._role("magnet_x")
@@ -75,6 +81,10 @@ class OpenStation:
     def magnet_z(self) -> role_of.FieldSource:
         """The magnet along the film normal."""
         return self._role("magnet_z")
+
+    def has(self, role: str) -> bool:
+        """Return True where the station fills a role."""
+        return role in self._roles
 
     def _role(self, name: str) -> Any:
         if name not in self._roles:
@@ -131,7 +141,7 @@ class OpenStation:
         return left
 
     def parking(self) -> list[ParkingStep]:
-        """The steps of parking, in order: current to zero and output off, then the magnets, then the meter.
+        """The steps of parking, in order: current to zero and output off, then the magnets, then the meters.
 
         What did not identify itself as the right instrument is left alone: nothing was set there, and nobody
         knows what a command would do to it.
@@ -139,7 +149,7 @@ class OpenStation:
         magnets = [
             role for role in self._roles if role.startswith("magnet_") and f"{role}_supply" in self._known
         ]
-        order = ("source", *magnets, "voltmeter")
+        order = ("source", *magnets, "lockin", "voltmeter")
         return [
             ParkingStep(role, self._roles[role].park) for role in order if role in {*magnets, *self._known}
         ]
@@ -148,9 +158,9 @@ class OpenStation:
         return [magnet for role, magnet in self._roles.items() if role.startswith("magnet_")]
 
     def add(self, role: str, instrument: Any, resource: str) -> None:
-        """Take an instrument that has a wire of its own; `source` and `voltmeter` are roles themselves."""
+        """Take an instrument that has a wire of its own; `source` and the meters are roles themselves."""
         self._instruments[role] = (instrument, resource)
-        if role in {"source", "voltmeter"}:
+        if role in {"source", "voltmeter", "lockin"}:
             self._roles[role] = instrument
 
     def add_magnet(self, role: str, magnet: FieldSource) -> None:
@@ -162,11 +172,11 @@ class OpenStation:
 def opened(request: Request, log: WireLog, operator: Operator) -> Generator[OpenStation]:
     """Open the instruments that the request's protocol needs, real or simulated; close them at the end."""
     station = request.station
-    _ask_for_turned_magnets(station, request.protocol.roles, operator)
+    _ask_for_turned_magnets(station, request.roles, operator)
     if station.simulated:
         from labctl import bench
 
-        room = bench.build(station, request.sample, request.seed, request.protocol.roles)
+        room = bench.build(station, request.sample, request.seed, request.roles)
         with _wired(request, room.library, room.clock, log) as lab:
             yield lab
     else:
@@ -179,14 +189,14 @@ def rehearsing(request: Request) -> Generator[tuple[OpenStation, Callable[[], Bl
     """Open the simulated twin of the station, with a function that says what the sample has seen so far."""
     from labctl import bench
 
-    room = bench.build(request.station, request.sample, request.seed, request.protocol.roles)
+    room = bench.build(request.station, request.sample, request.seed, request.roles)
     with _wired(request, room.library, room.clock, None) as lab:
         yield lab, lambda: bench.seen(room)
 
 
 @contextmanager
 def _wired(request: Request, library: Any, clock: Clock, log: WireLog | None) -> Generator[OpenStation]:
-    station, roles = request.station, request.protocol.roles
+    station, roles = request.station, request.roles
     lab = OpenStation(clock)
     with ExitStack() as stack:
         manager = _resource_manager(library)

@@ -184,7 +184,7 @@ def rehearsal_table(rehearsed: Rehearsal, figure: Path) -> None:
 
 def _field_limit(rehearsed: Rehearsal, axis: str) -> str:
     role = f"magnet_{axis}"
-    if role not in rehearsed.request.protocol.roles:
+    if role not in rehearsed.request.roles:
         return ""
     station = rehearsed.request.station
     return f"limit {door.show(station.magnets[magnet_for(station, role)].mu0_H_max, 'T', 'Oe')}"

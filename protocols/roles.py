@@ -41,6 +41,18 @@ class PulseSource(CurrentSource, Protocol):
         """
         ...
 
+    def start_sine(self, I_ac_pk: float, frequency: float, *, compliance: float, R_load: float) -> None:
+        """Drive I_ac_pk sin(2 pi frequency t), peak in A, frequency in Hz, until `stop_wave`.
+
+        On return the current flows, and at every rising zero of it an edge is on the trigger line that a lock-in
+        takes for its reference. Limits and failures are as for `play`.
+        """
+        ...
+
+    def stop_wave(self) -> None:
+        """End what `start_sine` began: 0 A, and range and compliance of `prepare` in force again."""
+        ...
+
 
 class Voltmeter(Protocol):
     """A DC voltmeter across the Hall arms."""
@@ -55,6 +67,46 @@ class Voltmeter(Protocol):
 
     def park(self) -> None:
         """Leave the meter idle."""
+        ...
+
+
+class LockIn(Protocol):
+    """A lock-in amplifier across the Hall arms, locked to the edges that a source gives with its sine."""
+
+    def use_external_reference(self) -> None:
+        """Lock to the reference input."""
+        ...
+
+    def prepare(
+        self,
+        V_max_rms: float,
+        time_constant: float,
+        slope: float = 24,
+        harmonic: int = 1,
+        *,
+        reserve: str = "normal",
+        sync_filter: bool = False,
+    ) -> None:
+        """Set up readings of one harmonic on the fixed range for `V_max_rms` (V rms), between A and B.
+
+        `time_constant` in s, `slope` in dB/octave; `reserve` "high", "normal" or "low noise".
+        """
+        ...
+
+    def select_harmonic(self, n: int, V_max_rms: float | None = None) -> None:
+        """Measure the n-th harmonic from now on; `V_max_rms` (V rms) also changes the range."""
+        ...
+
+    def settle_time(self) -> float:
+        """Return how long (s) after a change X and Y need to be within 1 %."""
+        ...
+
+    def read_xy(self) -> tuple[float, float]:
+        """Return X and Y (V rms) of one moment; an overload or a lost reference raises, it is never a number."""
+        ...
+
+    def park(self) -> None:
+        """Leave the lock-in harmless: its sine output at the minimum."""
         ...
 
 

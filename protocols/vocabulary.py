@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from protocols.roles import FieldSource, PulseSource, Voltmeter
+from protocols.roles import FieldSource, LockIn, PulseSource, Voltmeter
 
 if TYPE_CHECKING:
     import numpy as np
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     Data = Mapping[str, NDArray[np.float64]]
 
-RoleName = Literal["source", "voltmeter", "magnet_x", "magnet_y", "magnet_z"]
+RoleName = Literal["source", "voltmeter", "lockin", "magnet_x", "magnet_y", "magnet_z"]
 
 
 class MeasurementError(Exception):
@@ -117,11 +117,17 @@ class Lab(Protocol):
     @property
     def voltmeter(self) -> Voltmeter: ...  # noqa: D102
     @property
+    def lockin(self) -> LockIn: ...  # noqa: D102
+    @property
     def magnet_x(self) -> FieldSource: ...  # noqa: D102
     @property
     def magnet_y(self) -> FieldSource: ...  # noqa: D102
     @property
     def magnet_z(self) -> FieldSource: ...  # noqa: D102
+
+    def has(self, role: RoleName) -> bool:
+        """Return True where the station fills a role; one of `optional_roles` it may not."""
+        ...
 
     def wait(self, seconds: float) -> None:
         """Let time pass on the station's clock (wall or virtual)."""
@@ -157,7 +163,7 @@ class MeasurementProtocol:
     analyse(data, p) works from the columns alone; draw(axes, data, analysis, **style) draws what the paper
     draws on a matplotlib Axes (keyword arguments `label` and `color` let several runs share one picture).
     `signal`, `axis` name the columns of the default plot. `text` is the module's docstring: a caption and the
-    methods section.
+    methods section. `optional_roles` are filled where the station can; `Lab.has` tells.
     """
 
     name: str
@@ -173,6 +179,7 @@ class MeasurementProtocol:
     envelope: Callable[[Any], Envelope]
     analyse: Callable[[Any, Any], Analysis]
     draw: Callable[..., None]
+    optional_roles: Sequence[RoleName] = ()
 
     @property
     def caption(self) -> str:
