@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_origin
+from typing import TYPE_CHECKING, Any, cast, get_origin
 
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
@@ -86,7 +86,7 @@ def _read(name: str, field: FieldInfo, text: str) -> Any:
 def _from_file(name: str, field: FieldInfo, path: Path, unit: str) -> float | Trace:
     """Take a parameter from a file: a result of a stored run, or a curve against time from a CSV file."""
     extra = field.json_schema_extra
-    declared: Mapping[str, Any] = extra if isinstance(extra, dict) else {}
+    declared = cast("Mapping[str, Any]", extra if isinstance(extra, dict) else {})
     if declared.get("trace"):
         from labctl.tracefile import read_trace
 

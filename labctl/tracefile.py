@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 from labctl import door
@@ -38,7 +39,7 @@ def read_trace(path: Path, name: str, units: Sequence[str]) -> Trace:
     points = [_point(line, separator, number, name, path) for number, line in rows]
     if len(points) < 2:
         raise _wrong(name, path, "with at least 2 rows of numbers", str(len(points)))
-    for (before, _), (after, _), (number, _) in zip(points, points[1:], rows[1:], strict=True):
+    for ((before, _), (after, _)), (number, _) in zip(pairwise(points), rows[1:], strict=True):
         if not after > before:
             raise _wrong(
                 name, path, "with times that increase", f"{after:g} after {before:g} in line {number}"

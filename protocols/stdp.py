@@ -236,7 +236,7 @@ def analyse(data: Data, p: Parameters) -> Analysis:
 def _shape(samples: Sequence[float], whose: str) -> Curve:
     import numpy as np
 
-    edges = np.arange(len(samples) + 1) * SLOT
+    edges = np.arange(len(samples) + 1, dtype=np.float64) * SLOT
     return Curve(
         edges, np.array([*samples, 0.0]), "time", "s", f"I_{whose}", "A", f"spike of {whose}, slot by slot"
     )

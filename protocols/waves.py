@@ -20,7 +20,9 @@ def played(rows: Mapping[float, Sequence[float]], slot: float, axis: Column) -> 
     current = np.zeros((len(rows), longest))
     for row, samples in zip(current, rows.values(), strict=True):
         row[: len(samples)] = samples
-    return Waveforms(axis, np.array([*rows], np.float64), np.arange(longest) * slot, current)
+    return Waveforms(
+        axis, np.array([*rows], np.float64), np.arange(longest, dtype=np.float64) * slot, current
+    )
 
 
 def demagnetizing_train(data: Data, p: Any) -> Waveforms | None:
