@@ -78,8 +78,8 @@ def _unit(title: str, units: Sequence[str], name: str, path: Path) -> tuple[str,
             return unit, door.parse(f"1 {'' if symbol == '1' else symbol}", unit, name)
         except RequestError:
             continue
-    allowed = " or ".join("none" if unit == "1" else unit for unit in units)
-    raise _wrong(name, path, f"whose header has units in brackets, here {allowed} or a multiple", repr(title))
+    allowed = " or ".join("none" if unit == "1" else f"{unit} or a multiple" for unit in units)
+    raise _wrong(name, path, f"whose header has units in brackets, here {allowed}", repr(title))
 
 
 def _point(line: str, separator: str, number: int, name: str, path: Path) -> tuple[float, float]:

@@ -12,8 +12,8 @@ Lone spikes  The larger of the two mean changes by the spike of pre and of post 
 Judged       A window says something of the spikes only where the layer is in one and the same state before every
              pair, from which it can go either way. Where R_before scatters by more than a tenth of the window's
              height (standard deviation; the height is the largest mean change), where the asymmetry exceeds one
-             half, or where nothing changes by more than three times the scatter of a mean, the window is shown and
-             warned of, and asymmetry and lone-spike ratio are not found. The three bounds are choices of this
+             quarter, or where nothing changes by more than three times the scatter of a mean, the window is shown
+             and warned of, and asymmetry and lone-spike ratio are not found. The three bounds are choices of this
              package.
 """
 
@@ -34,8 +34,9 @@ if TYPE_CHECKING:
 
 _CONFIDENCE: Final = 0.95
 _SAME_STATE: Final = 0.1  # scatter of the state before the pairs, over the height of the window
-_BOTH_WAYS: Final = 0.5  # asymmetry
+_BOTH_WAYS: Final = 0.25  # asymmetry
 _SIGNIFICANT: Final = 3.0  # standard deviations of a mean
+_UNJUDGED: Final = "the window is shown, not judged"
 
 
 def statistics(
@@ -64,10 +65,12 @@ def statistics(
     lone = _lone(means, u_means, dR_lone)
     results = {
         "asymmetry": result(
-            not_found(why) if why else asymmetry, "1", "rms half-sum over rms half-difference of both sides"
+            not_found(_UNJUDGED) if why else asymmetry,
+            "1",
+            "rms half-sum over rms half-difference of both sides",
         ),
         "lone_spike_ratio": result(
-            not_found(why) if why else lone, "1", "change by a spike alone over the largest by a pair"
+            not_found(_UNJUDGED) if why else lone, "1", "change by a spike alone over the largest by a pair"
         ),
     }
     curves = {
@@ -87,7 +90,7 @@ def statistics(
             "ohm",
             "half-width of the 95 % confidence interval of dR_mean",
         )
-    return Analysis(results, curves, (f"{why}: the window is shown, not judged",) if why else ())
+    return Analysis(results, curves, (f"{why}: {_UNJUDGED}",) if why else ())
 
 
 def _unjudged(means: Array, u_means: Array, before: Array, asymmetry: Estimate) -> str:
@@ -122,7 +125,7 @@ def _asymmetry(delays: Array, means: Array, u_means: Array, dt_min: float) -> Es
     even = math.sqrt(np.mean((means[plus] + means[minus]) ** 2)) / 2
     odd = math.sqrt(np.mean((means[plus] - means[minus]) ** 2)) / 2
     if odd == 0:
-        return not_found("both sides change alike")
+        return Estimate(math.inf) if even else not_found("nothing changes")
     u = math.sqrt(np.mean(u_means[plus] ** 2 + u_means[minus] ** 2) / len(both)) / 2
     return Estimate(even / odd, math.hypot(1.0, even / odd) * u / odd)
 
