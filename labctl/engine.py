@@ -50,9 +50,9 @@ class Request:
 
     @property
     def roles(self) -> list[str]:
-        """The roles that the protocol needs, and the optional ones that the station can fill."""
-        optional = self.protocol.optional_roles
-        return [*self.protocol.roles, *(role for role in optional if role in self.station.instruments)]
+        """The roles that the request needs, and the optional ones that the station can fill."""
+        needed, optional = roles_needed(self.protocol, self.parameters), self.protocol.optional_roles
+        return [*needed, *(role for role in optional if role in self.station.instruments)]
 
     @property
     def rows_expected(self) -> int:
@@ -95,7 +95,7 @@ def prepare(
     the_station, station_text = config.load_station(station)
     the_sample, sample_text = config.load_sample(sample)
     parameters = read_parameters(protocol, assignments)
-    safety.check_roles(protocol.roles, the_station)
+    safety.check_roles(roles_needed(protocol, parameters), the_station)
     safety.check_envelope(protocol.envelope(parameters), the_station, the_sample)
     uuid, start = str(uuid4()), datetime.now(UTC)
     stamp = f"{start:%Y%m%dT%H%M%SZ}_{protocol.name}_{slug(the_sample.name)}_{uuid[:4]}.h5"
@@ -110,6 +110,12 @@ def prepare(
         uuid=uuid,
         start=start,
     )
+
+
+def roles_needed(protocol: MeasurementProtocol, parameters: ParameterSet) -> list[str]:
+    """The roles of every request to a protocol, and the magnets that only these parameters ask for."""
+    asked = protocol.envelope(parameters).mu0_H
+    return [*protocol.roles, *(role for role in asked if role not in protocol.roles)]
 
 
 def slug(name: str) -> str:

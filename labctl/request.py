@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast, get_origin
+from typing import TYPE_CHECKING, Any, Literal, cast, get_args, get_origin
 
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
@@ -27,7 +27,9 @@ def unit_of(field: FieldInfo) -> tuple[str, str]:
 
 
 def limits_of(field: FieldInfo) -> str:
-    """The limits of a parameter in its display unit, as "1 nA to 1 mA" or "above 0 Oe, at most 2 T"."""
+    """The limits of a parameter in its display unit, as "1 nA to 1 mA" "above 0 Oe, at most 2 T" or "a, b, c"."""
+    if get_origin(field.annotation) is Literal:
+        return ", ".join(get_args(field.annotation))
     unit, display = unit_of(field)
     bounds = {
         attribute: door.show(bound, unit, display)

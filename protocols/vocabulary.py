@@ -173,7 +173,8 @@ class Lab(Protocol):
 class Envelope:
     """The largest magnitudes a request will ask for: what limits are checked against before the first byte.
 
-    `current` in A, `compliance` in V, `mu0_H` in T for each magnet role, `pulses` the number of current pulses.
+    `current` in A, `compliance` in V, `mu0_H` in T for each magnet role, `pulses` the number of current pulses. A
+    magnet that stands here and not among the protocol's roles is needed for this request only.
     """
 
     current: float
