@@ -20,7 +20,7 @@ from protocols.vocabulary import Analysis, Column, Method, ParameterSet, paramet
 if TYPE_CHECKING:
     from protocols.vocabulary import Curve, Data
 
-_LINES = ("-", "--", "-.", ":")
+_LINES: tuple[Any, ...] = ("-", "--", "-.", (0, (6, 1, 1, 1, 1, 1)))
 
 
 class Parameters(ParameterSet):
@@ -57,10 +57,10 @@ columns = (
 
 
 def analyse(data: Data, p: Parameters) -> Analysis:
-    """Accuracies, losses and gaps after the last epoch, from the columns and the number of neurons alone."""
+    """Accuracies, losses and gaps after the last epoch, from the columns and the names of the neurons alone."""
     from protocols.analysis.classification import classification  # numpy is not needed to list the methods
 
-    return classification(data, epochs=p.epochs, n_devices=len(p.neurons))
+    return classification(data, epochs=p.epochs, devices=p.neurons)
 
 
 def draw(
@@ -79,7 +79,7 @@ def draw(
     axes.set_xlabel("$H_x$ (Oe)")
     axes.set_ylabel("accuracy (%)")
     ideal = analysis.results["accuracy_ideal"]
-    axes.axhline(100 * ideal.value, color="0.5", linestyle="--", label=None if label else "ideal sigmoid")
+    axes.axhline(100 * ideal.value, color="0.5", linestyle=":", label=None if label else "ideal sigmoid")
     errors = {r.value: r.uncertainty for name, r in analysis.results.items() if "accuracy_device" in name}
     axes.errorbar(
         against_field.x / Oe,
@@ -89,8 +89,9 @@ def draw(
         color=color,
         label=label or "device",
     )
+    axes.margins(y=0.3)
     if label is None:
-        axes.legend(loc="best")
+        axes.legend(loc="lower center", ncols=2)
 
 
 def draw_loss(
@@ -110,13 +111,13 @@ def _against_epoch(
     label: str | None,
     color: str | None,
 ) -> None:
-    means = {name: curve for name, curve in analysis.curves.items() if _is_mean(name, quantity)}
-    for neuron, (name, curve) in enumerate(means.items()):
-        own = name.removeprefix(f"{quantity}_").replace("_", " ")
+    names = (f"{quantity}_ideal", f"{quantity}_device")
+    means = [curve for name, curve in analysis.curves.items() if name.startswith(names)]
+    for neuron, curve in enumerate(means):
         style: dict[str, Any] = {"color": color, "linestyle": _LINES[(neuron - 1) % len(_LINES)]}
         if neuron == 0:
-            own, style = "ideal sigmoid", {"color": "0.5", "linestyle": "--"}
-        text = own if label is None else label if neuron == 1 else None
+            style = {"color": "0.5", "linestyle": ":"}
+        text = curve.help if label is None else label if neuron == 1 else None
         (line,) = axes.plot(curve.x, scale * curve.y, label=text, **style)
         low, high = _extremes(data, quantity, neuron, curve)
         axes.fill_between(curve.x, scale * low, scale * high, color=line.get_color(), alpha=0.2, linewidth=0)
@@ -125,10 +126,6 @@ def _against_epoch(
     axes.tick_params(axis="x", which="minor", bottom=False, top=False)
     if label is None:
         axes.legend(loc="best")
-
-
-def _is_mean(name: str, quantity: str) -> bool:
-    return name.startswith((f"{quantity}_ideal", f"{quantity}_device"))
 
 
 def _extremes(data: Data, quantity: str, neuron: int, curve: Curve) -> tuple[Any, Any]:

@@ -21,7 +21,7 @@ import numpy as np
 from protocols.vocabulary import Analysis, Curve, Result
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 IDEAL = 0
 """The number of the ideal sigmoid among the neurons; devices are counted from 1."""
 
-_SCHEDULE = "depends on the schedule, which is our choice; the device's part is accuracy_gap"
+_SCHEDULE = "with this schedule, which is our choice"
 _DEVICE = "the device's doing: same first weights and same batches for both"
 
 
@@ -41,13 +41,15 @@ def suffix(neuron: int, n_devices: int) -> str:
     return "device" if n_devices == 1 else f"device_{neuron}"
 
 
-def classification(data: Mapping[str, Array], *, epochs: int, n_devices: int) -> Analysis:
+def classification(data: Mapping[str, Array], *, epochs: int, devices: Sequence[str]) -> Analysis:
     """Report trainings from their rows: columns neuron, seed, epoch, accuracy, loss, clamped, mu0_H_x, each (n,).
 
-    `epochs` is the last epoch of a whole training; trainings without it (stopped) are left out of the results. The
-    results are accuracy, loss and, for devices, accuracy_gap, of every neuron; curves are the means over seeds
-    at each epoch, and accuracy_against_mu0_H_x (T) where the devices were measured in different fields.
+    `epochs` is the last epoch of a whole training, `devices` the names of neurons 1, 2 ...; trainings without their
+    last epoch (stopped) are left out of the results. The results are accuracy, loss and, for devices, accuracy_gap,
+    of every neuron; curves are the means over seeds at each epoch, their help the name for a legend, and
+    accuracy_against_mu0_H_x (T) where the devices were measured in different fields.
     """
+    n_devices = len(devices)
     results: dict[str, Result] = {}
     curves: dict[str, Curve] = {}
     warnings: list[str] = []
@@ -57,26 +59,28 @@ def classification(data: Mapping[str, Array], *, epochs: int, n_devices: int) ->
     for neuron in range(n_devices + 1):
         name, here = suffix(neuron, n_devices), data["neuron"] == neuron
         accuracy = _by_seed(data, "accuracy", final & here)
-        whose = f"device {neuron}" if neuron else "the ideal sigmoid"
+        whose = "ideal sigmoid" if neuron == IDEAL else "device"
+        if neuron != IDEAL and n_devices > 1:
+            whose = f"device {neuron} ({devices[neuron - 1]})"
         results[f"accuracy_{name}"] = _mean(
-            list(accuracy.values()), f"share of the test digits recognised with {whose}", _SCHEDULE
+            list(accuracy.values()), f"share of the test digits recognised, {whose}", _SCHEDULE
         )
         loss = list(_by_seed(data, "loss", final & here).values())
-        results[f"loss_{name}"] = _mean(loss, f"mean cross-entropy of the test digits with {whose}")
+        results[f"loss_{name}"] = _mean(loss, f"mean cross-entropy of the test digits, {whose}")
         for quantity in ("accuracy", "loss"):
             curves[f"{quantity}_{name}"] = _against_epoch(data, quantity, here, whose)
         if neuron == IDEAL:
             continue
         gap = [ideal[seed] - accuracy[seed] for seed in ideal.keys() & accuracy.keys()]
         results[f"accuracy_gap{name.removeprefix('device')}"] = _mean(
-            gap, f"accuracy with the ideal sigmoid less that with {whose}", _DEVICE
+            gap, f"accuracy with the ideal sigmoid less that with the {whose}", _DEVICE
         )
         fields = data["mu0_H_x"][here]
         at_end.append((float(fields[0]) if len(fields) else math.nan, results[f"accuracy_{name}"].value))
         beyond = _mean(list(_by_seed(data, "clamped", final & here).values()), "").value
         if beyond > 0.5:
             warnings.append(
-                f"{beyond:.0%} of the currents into {whose} are beyond its ends: it is a constant"
+                f"{beyond:.0%} of the currents into the {whose} are beyond its ends, where it is a constant"
             )
     fields, accuracies = np.array(at_end, dtype=np.float64).reshape(-1, 2).T
     if n_devices > 1 and len(np.unique(fields)) == n_devices:
@@ -104,6 +108,4 @@ def _mean(values: list[float], help: str, note: str = "") -> Result:
 def _against_epoch(data: Mapping[str, Array], name: str, here: NDArray[np.bool_], whose: str) -> Curve:
     epochs, where = np.unique(data["epoch"][here], return_inverse=True)
     mean = np.bincount(where, data[name][here]) / np.bincount(where)
-    return Curve(
-        epochs.astype(np.float64), mean, "epoch", "1", name, "1", f"{name} with {whose}, mean over seeds"
-    )
+    return Curve(epochs.astype(np.float64), mean, "epoch", "1", name, "1", whose)
