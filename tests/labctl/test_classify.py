@@ -1,7 +1,9 @@
 """`labctl classify` from neuron files to the result's file, on digits that the tests draw themselves."""
 
 import math
+import multiprocessing
 import re
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,8 @@ import pytest
 from command_line import Command, Said
 from digit_files import real_mnist, write_digits, write_neuron, write_part
 
+from labctl import classify
+from labctl.errors import LabctlError
 from labctl.runfile import read_run
 
 QUICK = ("--seeds", "2", "--epochs", "6", "--jobs", "1")
@@ -198,6 +202,51 @@ def test_on_all_of_mnist_the_device_is_within_a_fifth_of_a_percent(labctl: Comma
     found = values(labctl("classify", "--neuron", good, "--mnist", mnist, "--json"))
     assert found["accuracy_ideal"] == pytest.approx(0.978, abs=0.003)
     assert abs(found["accuracy_gap"]) < 0.002
+
+
+def task_of(tmp_path: Path, *, jobs: int) -> classify.Task:
+    """A classification of the small digits, ready to run."""
+    return classify.prepare(
+        [write_neuron(tmp_path / "good.h5")],
+        write_digits(tmp_path / "digits"),
+        scale_from=None,
+        first_seed=1,
+        n_seeds=2,
+        epochs=6,
+        output=tmp_path / "result.h5",
+        jobs=jobs,
+    )
+
+
+def test_a_stop_keeps_what_was_learned_by_then(tmp_path: Path) -> None:
+    """Ctrl-C in the second training: the rows so far are in the file, which says how it ended; exit 3."""
+
+    def stop(done: int) -> None:
+        if done == 8:
+            signal.raise_signal(signal.SIGINT)
+
+    finished = classify.run(task_of(tmp_path, jobs=1), stop)
+    assert finished.rows == 8
+    assert finished.error is not None
+    assert finished.error.exit_status == 3
+    stored = read_run(tmp_path / "result.h5")
+    assert (stored.status, stored.reason) == ("stopped", "stopped by the user")
+    assert stored.results["accuracy_ideal"].value > 0.9
+    assert math.isnan(stored.results["accuracy_gap"].value)
+
+
+@pytest.mark.slow
+def test_a_dead_process_ends_it_and_leaves_none_behind(tmp_path: Path) -> None:
+    """A training process that is killed is one clear line, not an endless wait; nothing is written."""
+
+    def kill(done: int) -> None:
+        if done == 1:
+            multiprocessing.active_children()[0].kill()
+
+    with pytest.raises(LabctlError, match="a training process died"):
+        classify.run(task_of(tmp_path, jobs=2), kill)
+    assert not multiprocessing.active_children()
+    assert not (tmp_path / "result.h5").exists()
 
 
 @pytest.mark.slow
