@@ -134,6 +134,64 @@ def _rehearse(request: Request, as_json: bool) -> None:
 
 
 @cli.command()
+@click.option(
+    "--neuron",
+    "neurons",
+    multiple=True,
+    required=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="A sigmoid-neuron run; may be given several times.",
+)
+@click.option(
+    "--mnist",
+    required=True,
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Folder with the four IDX files of MNIST, plain or .gz.",
+)
+@click.option(
+    "--scale-from",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The neuron whose X_0 and K go to those that have none of their own.",
+)
+@click.option(
+    "--seeds",
+    "n_seeds",
+    type=click.IntRange(1, 1000),
+    default=5,
+    show_default=True,
+    help="How often each network is trained.",
+)
+@click.option(
+    "--seed",
+    "first_seed",
+    type=click.IntRange(0, 2**53),
+    default=1,
+    show_default=True,
+    help="Seed of the first training; each further one is higher by 1.",
+)
+@click.option("--epochs", type=click.IntRange(1, 10_000), default=20, show_default=True)
+@click.option("-o", "--output", type=click.Path(path_type=Path), metavar="DIR|FILE.h5", default=Path("runs"))
+@click.option("--jobs", type=click.IntRange(min=1), help="Processes; default: one for each core.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output, nothing else.")
+def classify(as_json: bool, neurons: tuple[Path, ...], mnist: Path, **request: Any) -> None:
+    """Read digits with a network of measured neurons, and with ideal ones: accuracy, loss, and the gap."""
+    from labctl import classify, figures, tables, tell
+
+    task = classify.prepare(neurons, mnist, **request)
+    with tables.progress(task.rows_expected, task.title, sys.stderr.isatty()) as advance:
+        finished = classify.run(task, advance)
+    figure = figures.draw_classified(finished)
+    if as_json:
+        tables.as_json(tell.classified(finished, figure))
+    tell.classification(finished, figure)
+    if finished.error is not None:
+        raise finished.error
+
+
+@cli.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
 def show(file: Path, as_json: bool) -> None:

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from labctl import __version__, config, registry, safety
-from labctl.errors import FaultError, LabctlError, RequestError, StoppedError
-from labctl.record import Quantity, RunHeader, Status
-from labctl.request import read_parameters, unit_of
+from labctl.errors import FaultError, LabctlError, StoppedError
+from labctl.newfile import make_folder
+from labctl.record import RunHeader, Status
+from labctl.request import quantities, read_parameters
 from labctl.store import RunStore
 from protocols.vocabulary import MeasurementError
 
@@ -98,7 +99,6 @@ def prepare(
     safety.check_roles(roles_needed(protocol, parameters), the_station)
     safety.check_envelope(protocol.envelope(parameters), the_station, the_sample)
     uuid, start = str(uuid4()), datetime.now(UTC)
-    stamp = f"{start:%Y%m%dT%H%M%SZ}_{protocol.name}_{slug(the_sample.name)}_{uuid[:4]}.h5"
     return Request(
         protocol=protocol,
         parameters=parameters,
@@ -106,7 +106,7 @@ def prepare(
         sample=the_sample,
         texts={"station": station_text, "sample": sample_text},
         seed=secrets.randbits(32) if seed is None else seed,
-        target=output if output.suffix == ".h5" else output / stamp,
+        target=target_of(output, protocol.name, the_sample.name, uuid, start),
         uuid=uuid,
         start=start,
     )
@@ -116,6 +116,13 @@ def roles_needed(protocol: MeasurementProtocol, parameters: ParameterSet) -> lis
     """The roles of every request to a protocol, and the magnets that only these parameters ask for."""
     asked = protocol.envelope(parameters).mu0_H
     return [*protocol.roles, *(role for role in asked if role not in protocol.roles)]
+
+
+def target_of(output: Path, method: str, sample: str, uuid: str, start: datetime) -> Path:
+    """Return the file that `output` asks for: itself, or in a directory one named by time, method and sample."""
+    if output.suffix == ".h5":
+        return output
+    return output / f"{start:%Y%m%dT%H%M%SZ}_{method}_{slug(sample)}_{uuid[:4]}.h5"
 
 
 def slug(name: str) -> str:
@@ -135,10 +142,7 @@ def run(request: Request, advance: Advance, operator: Operator) -> Outcome:
     """
     from labctl import station
 
-    try:
-        request.target.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise RequestError(f"{request.target.parent} must be a directory: {error.strerror}.") from error
+    make_folder(request.target.parent)
     store = RunStore(request.target)
     store.begin(_header(request))
     outcome = Outcome(request)
@@ -196,17 +200,13 @@ def _header(request: Request) -> RunHeader:
     from labctl import bench
 
     protocol = request.protocol
-    parameters = {
-        name: Quantity(getattr(request.parameters, name), unit_of(field)[0], field.description or "")
-        for name, field in protocol.parameters.model_fields.items()
-    }
     return RunHeader(
         title=request.title,
         protocol=protocol.name,
         protocol_version=protocol.version,
         caption=protocol.caption,
         source=inspect.getsource(sys.modules[protocol.measure.__module__]),
-        parameters=parameters,
+        parameters=quantities(request.parameters),
         columns=protocol.columns,
         signal=protocol.signal,
         axis=protocol.axis,
