@@ -33,6 +33,8 @@ MODEL_UNITS: Final = {
     "R_AHE": "ohm",
     "R_PHE": "ohm",
     "R_off": "ohm",
+    "R_gradT_z": "ohm/A",
+    "R_gradT_x": "ohm/A",
     "R_xx": "ohm",
     "width": "m",
     "metal_thickness": "m",
