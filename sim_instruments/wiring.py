@@ -169,7 +169,9 @@ class HallBar:
     def announce(self) -> None:
         """Bring the sample up to the present, and tell whoever listens that something is about to change."""
         self.settle()
-        self._tell(self._clock.now())
+        now = self._clock.now()
+        self._told = field_at(self._magnets, now)
+        self._tell(now)
 
     def _tell(self, time: float) -> None:
         for about_to_change in self._listeners:
@@ -227,10 +229,12 @@ class HallBar:
         self._passing = None
 
     def _passed(self, mu0_H: Vector, time: float) -> None:
-        """Tell of the field that a ramp has come to, where it has changed by enough since the last time."""
-        if not self._listeners or max(abs(a - b) for a, b in zip(mu0_H, self._told, strict=True)) < TELL_STEP:
+        """Tell of what a ramp has passed, where that is enough since the last time: as if in the middle of it."""
+        told = self._told
+        if not self._listeners or max(abs(a - b) for a, b in zip(mu0_H, told, strict=True)) < TELL_STEP:
             return
-        self._told = self._passing = mu0_H
+        self._told = mu0_H
+        self._passing = (mu0_H[0] + told[0]) / 2, (mu0_H[1] + told[1]) / 2, (mu0_H[2] + told[2]) / 2
         self._tell(time)
 
     def _expose(self, mu0_H: Vector, begin: float, end: float, ramp: float | None = None) -> None:
