@@ -228,13 +228,3 @@ class Sample:
             return patch_resistance(sign, sin2_theta, angle, p.R_AHE, p.R_PHE)
 
         return _PatchResistances(up=resistances(1), down=resistances(-1))
-
-    # --- stand-in until the physics has it: to be replaced ----------------------------------------
-
-    def advance_periods(self, steps: tuple[tuple[float, float], ...], mu0_H: Vector, n: int) -> bool:
-        """Let n periods pass, one after the other."""
-        switched = False
-        for _ in range(n):
-            for current, dt in steps:
-                switched |= self.advance(current, mu0_H, dt)
-        return switched
