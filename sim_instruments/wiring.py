@@ -115,6 +115,7 @@ class HallBar:
         self._quiet: tuple[Waveform, Vector, NDArray[np.bool_]] | None = None
         self._listeners: list[Callable[[float], None]] = []
         self._told: Vector = (0.0, 0.0, 0.0)  # the field when whoever listens was last told
+        self._settling = False
         self._passing: Vector | None = None  # the field while the time that has passed is caught up with
         self._I_max = self._energy = self._charge = 0.0
         self._pulses = 0
@@ -176,14 +177,20 @@ class HallBar:
             about_to_change(time)
 
     def settle(self) -> None:
-        """Bring the sample up to the present."""
-        now = self._clock.now()
-        if isinstance(self._flow, Waveform) and self._flow.end <= now:
-            end = self._flow.end
-            self._settle_until(end)
-            self._tell(end)
-            self._flow = 0.0
-        self._settle_until(now)
+        """Bring the sample up to the present; whoever is told of changes on the way finds them half done."""
+        if self._settling:
+            return
+        self._settling = True
+        try:
+            now = self._clock.now()
+            if isinstance(self._flow, Waveform) and self._flow.end <= now:
+                end = self._flow.end
+                self._settle_until(end)
+                self._tell(end)
+                self._flow = 0.0
+            self._settle_until(now)
+        finally:
+            self._settling = False
 
     def _settle_until(self, now: float) -> None:
         start = self._since

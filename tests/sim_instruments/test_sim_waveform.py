@@ -144,7 +144,7 @@ def test_equal_samples_are_felt_as_one_step_and_looking_does_not_add_to_them():
 
 
 def test_a_reading_sees_the_current_of_the_moment():
-    """0.45 ohm times what flows just then, but for some ppm of thermal voltage in the film; nothing after the end."""
+    """0.45 ohm times what flows just then, but for ppm of thermal voltage in the film; nothing after the end."""
     lab = Lab()
     play(lab, (1e-3, -2e-3, 0.0), (1.0, 1.0, 1.0), cycles=2)
     voltages = []
