@@ -16,6 +16,7 @@ from sim_instruments.instrument import Instrument
 from sim_instruments.magnets import HallProbe, Magnet, Vector
 from sim_instruments.physics.draws import ThermalDraws
 from sim_instruments.physics.sample import Sample, SampleParameters
+from sim_instruments.ports import SerialCable, TriggerLink
 from sim_instruments.visa import BenchLibrary
 from sim_instruments.wiring import ORDINARY_EMF, Envelope, HallBar, Interval, ThermalEmf
 
@@ -38,6 +39,8 @@ class InstrumentSpec:
     `probe`            for a magnet's gaussmeter: the field along the magnet in T (`ports.Terminals`,
                        with `at(time)` for the field a moment ago)
     `rng`              its own stream of noise (`numpy.random.Generator`)
+    `relay`            for source and voltmeter: the RS-232 cable between them (`ports.SerialCable`)
+    `trigger_link`     for source and voltmeter: the trigger lines between them (`ports.TriggerLink`)
     `line_frequency`   of the mains, in Hz
     `noise`            False for readings without noise
     `accuracy`         False for a unit without gain and offset errors
@@ -81,6 +84,9 @@ class MagnetSpec:
 class BenchSpec:
     """The whole bench: instruments and magnets, which instruments feed and read the bar, the mains (Hz).
 
+    With `relay` the voltmeter's port in use is RS-232, and the source is at the other end of the cable: it is
+    reached through that, and no longer under its own resource name. `trigger_link` joins their trigger lines. The
+    source's delta modes need both.
     A name or a resource used twice, or a wire to an instrument that is not there, raises ValueError.
     """
 
@@ -89,6 +95,8 @@ class BenchSpec:
     source: str
     voltmeter: str
     line_frequency: float = 50.0
+    relay: bool = False
+    trigger_link: bool = False
 
     def __post_init__(self) -> None:
         names = {one.name for one in self.instruments}
@@ -165,7 +173,11 @@ class Bench:
         self._seed = seed
         wires = self._wires()
         self.instruments = {one.name: self._install(one, wires.get(one.name, {})) for one in spec.instruments}
-        resources = {one.resource: self.instruments[one.name] for one in spec.instruments}
+        resources = {
+            one.resource: self.instruments[one.name]
+            for one in spec.instruments
+            if not (spec.relay and one.name == spec.voltmeter)
+        }
         self.library = BenchLibrary(resources, self.clock)
 
     @property
@@ -180,6 +192,13 @@ class Bench:
             (self.spec.source, "load", self._bar),
             (self.spec.voltmeter, "input", self._bar.hall_voltage),
         ]
+        cables: list[tuple[str, object]] = []
+        if self.spec.relay:
+            cables.append(("relay", SerialCable()))
+        if self.spec.trigger_link:
+            cables.append(("trigger_link", TriggerLink()))
+        for terminal, cable in cables:
+            joints += [(one, terminal, cable) for one in (self.spec.source, self.spec.voltmeter)]
         for magnet in self.spec.magnets:
             joints.append((magnet.supply, "coil", self.magnets[magnet.name]))
             if magnet.gaussmeter is not None:
