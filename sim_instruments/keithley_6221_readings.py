@@ -145,12 +145,12 @@ class AveragingFilter(Group):
     afresh [uncited].
     """
 
-    root = "SENSe1:AVERage"
+    root = "SENSe1"
 
-    enabled = Setting("[:STATe]", Boolean(), default=False)
-    control = Setting(":TCONtrol", Choice("MOVing", "REPeat"), default="MOV")
-    window = Setting(":WINDow", Number(0.0, 10.0, ".2f"), default=0.0)
-    count = Setting(":COUNt", Integer(FILTER_MIN, FILTER_MAX), default=10.0)
+    enabled = Setting(":AVERage[:STATe]", Boolean(), default=False)
+    control = Setting(":AVERage:TCONtrol", Choice("MOVing", "REPeat"), default="MOV")
+    window = Setting(":AVERage:WINDow", Number(0.0, 10.0, ".2f"), default=0.0)
+    count = Setting(":AVERage:COUNt", Integer(FILTER_MIN, FILTER_MAX), default=10.0)
 
     def __init__(self, status: Status) -> None:
         super().__init__()
