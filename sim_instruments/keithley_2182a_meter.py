@@ -24,13 +24,12 @@ from sim_instruments.keithley_2182a_tables import (
     MeterRange,
     conversion_time,
 )
+from sim_instruments.keithley_statistics import OVERFLOW
 from sim_instruments.ports import Terminals
 from sim_instruments.scpi_commands import Group, Setting, command, query
 from sim_instruments.scpi_parameters import Boolean, Choice, Integer, Number, Quoted
 from sim_instruments.scpi_status import Status
 
-#: What a reading beyond the range is answered with.
-OVERFLOW = 9.9e37
 #: Bits of the measurement and the operation register.
 OVERFLOW_BIT, FILTER_SETTLED_BIT = 0, 8
 

@@ -8,13 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from sim_instruments.instrument import Instrument
-from sim_instruments.keithley_2182a_meter import OVERFLOW, Meter
+from sim_instruments.keithley_2182a_meter import Meter
 from sim_instruments.keithley_2182a_tables import ANALOG_FILTER_TIME, COMMANDED_OVERHEAD
 from sim_instruments.keithley_2182a_trigger import TriggerModel
+from sim_instruments.keithley_statistics import OVERFLOW
 
-#: What ends a line that the meter sends (its terminator is selectable; which it leaves the factory with was
-#: not seen).
-TERMINATOR = "\r"
 #: Characters that abort, as device clear does on the bus.
 _CLEAR = ("\x03", "\x18")
 
@@ -28,10 +26,11 @@ class SerialEnd:
     autorange do.
     """
 
-    def __init__(self, instrument: Instrument, meter: Meter, trigger: TriggerModel) -> None:
+    def __init__(self, instrument: Instrument, meter: Meter, trigger: TriggerModel, terminator: str) -> None:
         self._instrument = instrument
         self._meter = meter
         self._trigger = trigger
+        self._terminator = terminator
         self._aperture: float | None = None
         self._reading = OVERFLOW
         self.commanded = False
@@ -55,7 +54,7 @@ class SerialEnd:
         lines: list[str] = []
         while self._instrument.has_output:
             line = self._instrument.next_reply(self._instrument.clock.now(), message_exchange=False)
-            lines.append((line or b"").decode("latin-1").rstrip("\n") + TERMINATOR)
+            lines.append((line or b"").decode("latin-1").rstrip("\n") + self._terminator)
         return "".join(lines)
 
     def take_over(self, aperture: float | None) -> None:

@@ -13,7 +13,14 @@ from sim_instruments.keithley_6221_buffer import BufferStatistics, TraceBuffer
 from sim_instruments.keithley_6221_delta import Delta, DifferentialConductance
 from sim_instruments.keithley_6221_modes import IDLE_BIT, Initiation, Parts
 from sim_instruments.keithley_6221_pulse_delta import PulseDelta
-from sim_instruments.keithley_6221_readings import AveragingFilter, Calculation, Elements, Readings, Units
+from sim_instruments.keithley_6221_readings import (
+    AveragingFilter,
+    Calculation,
+    Elements,
+    Readings,
+    Units,
+    write_number,
+)
 from sim_instruments.keithley_6221_relay import Relay
 from sim_instruments.keithley_6221_source import DcSource, Output
 from sim_instruments.keithley_6221_sweeps import Sweep, SweepLists
@@ -121,7 +128,7 @@ class Keithley6221Sim(ScpiInstrument):
             calculation,
             readings,
             buffer,
-            BufferStatistics(buffer),
+            BufferStatistics(buffer.values_stored, write_number),
             lists,
             sweep,
             Delta(parts, buffer),

@@ -6,13 +6,13 @@ Reference Manual 622x-901-01 p. 6-12 and 6-16 to 6-18; bits of the measurement r
 from __future__ import annotations
 
 import math
-import statistics
 from dataclasses import replace
 
-from sim_instruments.keithley_6221_readings import OVERFLOW, Elements, Reading, write_number
+from sim_instruments.keithley_6221_readings import Elements, Reading
 from sim_instruments.keithley_6221_tables import BUFFER_MAX, READING_BYTES
+from sim_instruments.keithley_statistics import Statistics
 from sim_instruments.scpi_commands import Group, Setting, command, query
-from sim_instruments.scpi_parameters import Boolean, Choice, Integer
+from sim_instruments.scpi_parameters import Choice, Integer
 from sim_instruments.scpi_status import ScpiError, Status
 
 #: Bits of the measurement register: as many stored as notify says, two, and parts of the whole.
@@ -100,6 +100,10 @@ class TraceBuffer(Group):
         ):
             self._status.measurement.set(bit, stored >= enough)
 
+    def values_stored(self) -> list[float]:
+        """Return the readings as numbers in their unit."""
+        return [reading.value for reading in self.readings]
+
     @query("TRACe:FREE")
     def free(self) -> str:
         """Bytes free and bytes used."""
@@ -125,8 +129,8 @@ class TraceBuffer(Group):
 
     @query("TRACe:DATA:SELected", Integer(0, BUFFER_MAX - 1), Integer(1, BUFFER_MAX))
     def selected(self, start: float, count: float) -> str:
-        """Return some readings, the first being number 0; beyond what is stored is -222 [unconfirmed]."""
-        if start + count > len(self.readings):
+        """Return some readings, the first being number 0, as far as they are stored; none is -222 [unconfirmed]."""
+        if start >= len(self.readings):
             raise ScpiError(-222)
         return self._written(int(start), int(count))
 
@@ -142,51 +146,7 @@ class TraceBuffer(Group):
         return ",".join(texts)
 
 
-class BufferStatistics(Group):
-    """CALCulate2: one number out of the buffer."""
-
-    root = "CALCulate2"
+class BufferStatistics(Statistics):
+    """CALCulate2, with the peak-to-peak value and none that is none."""
 
     kind = Setting(":FORMat", Choice("MEAN", "SDEViation", "MAXimum", "MINimum", "PKPK"), default="MEAN")
-    enabled = Setting(":STATe", Boolean(), default=False)
-
-    def __init__(self, buffer: TraceBuffer) -> None:
-        super().__init__()
-        self._buffer = buffer
-        self._result: float | None = None
-
-    def reset(self) -> None:
-        """*RST: no statistics."""
-        super().reset()
-        self._result = None
-
-    @command(":IMMediate")
-    def calculate(self) -> None:
-        """Work out the number; -221 with the calculation off, -230 with too few readings [unconfirmed: codes]."""
-        values = [reading.value for reading in self._buffer.readings]
-        if not self.enabled:
-            raise ScpiError(-221)
-        if len(values) < 2:
-            raise ScpiError(-230)
-        if max(map(abs, values)) >= OVERFLOW:
-            self._result = OVERFLOW
-        elif self.kind == "MEAN":
-            self._result = statistics.fmean(values)
-        elif self.kind == "SDEV":
-            self._result = statistics.stdev(values)
-        else:
-            high, low = max(values), min(values)
-            self._result = {"MAX": high, "MIN": low, "PKPK": high - low}[self.kind]
-
-    @query(":IMMediate")
-    def calculate_and_ask(self) -> str:
-        """Work out the number and return it."""
-        self.calculate()
-        return self.result()
-
-    @query(":DATA")
-    def result(self) -> str:
-        """Return the number worked out last; none is -230."""
-        if self._result is None:
-            raise ScpiError(-230)
-        return write_number(self._result)

@@ -12,7 +12,7 @@ from typing import ClassVar
 
 from sim_instruments.keithley_6221_buffer import TraceBuffer
 from sim_instruments.keithley_6221_modes import LinkedMode, Parts
-from sim_instruments.keithley_6221_readings import OVERFLOW, Reading
+from sim_instruments.keithley_6221_readings import Reading
 from sim_instruments.keithley_6221_source import lowest_range
 from sim_instruments.keithley_6221_tables import (
     CONDUCTANCE_POINTS,
@@ -21,6 +21,7 @@ from sim_instruments.keithley_6221_tables import (
     DELTA_COUNT_MAX,
     DELTA_DELAY_MAX,
 )
+from sim_instruments.keithley_statistics import OVERFLOW
 from sim_instruments.scpi_commands import Setting
 from sim_instruments.scpi_parameters import Boolean, Integer, Number
 from sim_instruments.scpi_status import ScpiError

@@ -184,12 +184,12 @@ class LinkedMode(ArmedMode):
     def rest(self) -> None:
         """Rest at zero."""
         super().rest()
-        self._parts.readings.end()
         self._parts.source.silence()
 
     def disarm(self) -> None:
         """Give the meter back, too."""
         super().disarm()
+        self._parts.readings.end()
         self.meter.release()
 
 

@@ -13,12 +13,11 @@ from dataclasses import dataclass, replace
 
 from sim_instruments.clock import VirtualClock
 from sim_instruments.keithley_6221_tables import FILTER_MAX, FILTER_MIN
+from sim_instruments.keithley_statistics import OVERFLOW
 from sim_instruments.scpi_commands import Group, Setting, command, query
 from sim_instruments.scpi_parameters import Boolean, Choice, Integer, Number
 from sim_instruments.scpi_status import ScpiError, Status
 
-#: What an overflowed or invalid number is answered with (p. 13-7).
-OVERFLOW = 9.9e37
 #: Bits of the measurement and of the operation register.
 OVERFLOW_BIT, AVAILABLE_BIT, FILTER_SETTLED_BIT = 0, 5, 8
 
@@ -133,7 +132,7 @@ class Elements(Group):
 
 
 def write_number(value: float) -> str:
-    """Return a number as it stands in a reading [digits unconfirmed]; overflow and no number are `+9.9E37`."""
+    """Return a number as it stands in a reading [digits unconfirmed]; overflow, no number: `+9.9E37` (p. 13-7)."""
     return "+9.9E37" if math.isnan(value) or abs(value) >= OVERFLOW else format(value, "+.6E")
 
 
@@ -238,7 +237,11 @@ class Calculation(Group):
 
 
 class Readings(Group):
-    """SENSe:DATA, and the way from a voltage to a finished reading."""
+    """SENSe:DATA, and the way from a voltage to a finished reading.
+
+    The manual has the read commands refused (-221) when no delta mode is running (622x-900-01 p. 5-41); a published
+    script reads the one reading of a test that has ended. So they are answered from the start until un-arming.
+    """
 
     def __init__(
         self,
@@ -257,7 +260,7 @@ class Readings(Group):
         self._filter = averaging
         self._calculation = calculation
         self._latest: Reading | None = None
-        self._fresh = self._running = False
+        self._fresh = self._open = False
         self._start = 0.0
         self._number = 0
         self._timed = False
@@ -268,7 +271,7 @@ class Readings(Group):
 
     def begin(self, kind: str, count: float) -> None:
         """A run of a mode begins."""
-        self._latest, self._fresh, self._running = None, False, True
+        self._latest, self._fresh, self._open = None, False, True
         self._start = self._clock.now()
         self._number = 0
         self._timed = False
@@ -277,8 +280,8 @@ class Readings(Group):
         self.begun(kind, count)
 
     def end(self) -> None:
-        """The run is over."""
-        self._running = False
+        """The mode is un-armed."""
+        self._open = False
 
     def take(self, reading: Reading, full_scale: float) -> bool:
         """Take the voltage of a run, on a range of the meter (V); False where the filter has swallowed it."""
@@ -299,16 +302,16 @@ class Readings(Group):
 
     @query("SENSe1:DATA[:LATest]")
     def latest(self) -> str:
-        """Return the latest reading; none as yet is answered with +9.9E37, nothing running is -221."""
-        if not self._running:
+        """Return the latest reading; none as yet is answered with +9.9E37, no test is -221."""
+        if not self._open:
             raise ScpiError(-221)
         waiting = Reading(OVERFLOW, math.nan, time=self._clock.now() - self._start)
         return self._elements.write(self._latest or waiting)
 
     @query("SENSe1:DATA:FRESh")
     def fresh(self) -> str:
-        """Return the latest reading, once; no new one is -230, nothing running -221."""
-        if self._running and not self._fresh:
+        """Return the latest reading, once; no new one is -230, no test -221."""
+        if self._open and not self._fresh:
             raise ScpiError(-230)
         answer = self.latest()
         self._fresh = False

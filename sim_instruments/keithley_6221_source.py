@@ -112,7 +112,7 @@ class DcSource(Group):
     with shorter samples are drawn more sharply than they are, and so is everything at slow response (100 us).
     Compliance is judged by the load's resistance at the beginning. Not simulated: noise of the source (4 nA
     rms on the 200 uA range; over a Hall resistance below 1 ohm that is below the noise of any meter), errors
-    of the compliance limit, and what FILTer and DELay do.
+    of the compliance limit, and what FILTer does.
     """
 
     level = Setting(

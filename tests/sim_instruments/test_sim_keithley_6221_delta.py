@@ -122,7 +122,7 @@ def test_an_endless_run_goes_on_when_the_buffer_is_full() -> None:
 
 
 def test_a_fresh_reading_is_returned_once() -> None:
-    """-230 until the next (622x-901-01 p. 5-15); the latest again and again; neither when nothing runs."""
+    """-230 until the next (622x-901-01 p. 5-15); the latest again and again, after the end too; neither un-armed."""
     rig = Rig()
     rig.run("DELT", "SOUR:DELT:DEL 1", seconds=4.0)
     rig.numbers("SENS:DATA:FRES?")
@@ -131,7 +131,11 @@ def test_a_fresh_reading_is_returned_once() -> None:
     assert rig.numbers("SENS:DATA?") == rig.numbers("SENS:DATA:LAT?")
     rig.clock.wait(1.1)
     rig.numbers("SENS:DATA:FRES?")
-    rig.say("ABOR", "SENS:DATA?")
+    rig.say("ABOR")
+    assert rig.numbers("SENS:DATA?")[0] == pytest.approx(10e-3)
+    rig.say("SOUR:SWE:ABOR", "SENS:DATA?")
+    assert rig.error() == -221
+    rig.say("SENS:DATA:FRES?")
     assert rig.error() == -221
 
 
