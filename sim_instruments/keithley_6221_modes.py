@@ -81,6 +81,7 @@ class ArmedMode(Group, ABC):
         if self._running:
             raise ScpiError(-221)
         self.check()
+        self._parts.output.allow(True)
         self._parts.source.arm(self)
         self._parts.source.silence()
         self._parts.output.switch_on()

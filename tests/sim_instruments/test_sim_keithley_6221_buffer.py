@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import statistics
 
+import numpy as np
 import pytest
 from rig_delta import OHMS, Rig
+
+from sim_instruments.clock import VirtualClock
+from sim_instruments.keithley_2182a import Keithley2182ASim
+from sim_instruments.ports import SerialCable
 
 DELTA = ("SOUR:DELT:HIGH 1e-3", "SOUR:DELT:COUN 4")
 
@@ -198,6 +203,18 @@ def test_what_is_sent_over_the_relay_is_obeyed_and_its_answers_come_back() -> No
     rig.say('SYST:COMM:SER:SEND "VOLT:NPLC?"', "SYST:COMM:SER:SEND 'FUNC?'")
     assert rig.ask("SYST:COMM:SER:ENT?") == '2.00\r"VOLT:DC"\r'
     assert rig.ask("SYST:COMM:SER:ENT?") == ""
+
+
+@pytest.mark.parametrize("terminator", ["\r", "\n", "\r\n"])
+def test_the_meter_ends_its_lines_with_the_terminator_it_is_set_to(terminator: str) -> None:
+    """It is selectable on the unit."""
+    cable = SerialCable()
+    Keithley2182ASim(
+        VirtualClock(), lambda: 0.0, np.random.default_rng(1), relay=cable, serial_terminator=terminator
+    )
+    assert cable.meter is not None
+    cable.meter.receive("*ESE?")
+    assert cable.meter.transmitted() == f"0{terminator}"
 
 
 def test_a_reading_comes_back_when_it_is_done() -> None:

@@ -201,12 +201,13 @@ def test_what_cannot_be_is_refused(line: str, code: int) -> None:
 
 
 def test_an_open_interlock_refuses_arming() -> None:
-    """Arming would switch the output on."""
+    """Arming would switch the output on; nothing is armed, and no meter is taken over."""
     rig = Rig()
     rig.source.interlock_closed = False
-    rig.say("SOUR:SWE:ARM")
-    assert rig.error() == -221
-    assert rig.ask("OUTP?") == "0"
+    for line in ("SOUR:SWE:ARM", "SOUR:DELT:ARM", "INIT"):
+        rig.say(line)
+        assert rig.error() == -221
+    assert rig.ask("OUTP?;:SOUR:DELT:ARM?") == "0;0"
 
 
 def test_the_longest_list_has_65535_points() -> None:
