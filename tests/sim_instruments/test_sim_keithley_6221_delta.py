@@ -122,7 +122,7 @@ def test_an_endless_run_goes_on_when_the_buffer_is_full() -> None:
 
 
 def test_a_fresh_reading_is_returned_once() -> None:
-    """-230 until the next (622x-901-01 p. 5-15); the latest again and again, after the end too; neither un-armed."""
+    """-230 until the next (622x-901-01 p. 5-15); the latest again, after the end too; neither un-armed."""
     rig = Rig()
     rig.run("DELT", "SOUR:DELT:DEL 1", seconds=4.0)
     rig.numbers("SENS:DATA:FRES?")
