@@ -53,7 +53,7 @@ class FrontPanel(Group):
 class Keithley6221Sim(ScpiInstrument):
     """A 6221 that drives `load`; `accuracy` gives it errors within specification, fixed by its serial number.
 
-    `relay` is the RS-232 cable to a 2182A, `trigger_link` the cable with the trigger lines,
+    `relay` is the RS-232 cable to a 2182A, `trigger_link` the cable with the trigger lines, phase marker included,
     `line_frequency` (Hz) that of the mains, to which pulse delta keeps. Power-on is the *RST state. Not
     simulated (refused as undefined, or as an illegal value): digital I/O and limit tests (CALCulate3), zero
     of differential conductance (NVZero), externally triggered waves, binary formats (FORMat:BORDer,
@@ -106,7 +106,8 @@ class Keithley6221Sim(ScpiInstrument):
         cable = relay or SerialCable()
         output = Output(self.status)
         source = DcSource(clock, load, output, self.status, unit_stream(serial), accuracy=accuracy)
-        trigger = TriggerModel(clock, self.status, trigger_link)
+        link = trigger_link or TriggerLink()
+        trigger = TriggerModel(clock, self.status, link)
         units, elements, averaging = Units(), Elements(), AveragingFilter(self.status)
         calculation = Calculation(elements)
         readings = Readings(clock, self.status, units, elements, averaging, calculation)
@@ -121,7 +122,7 @@ class Keithley6221Sim(ScpiInstrument):
             output,
             source,
             trigger,
-            Waves(clock, source, self.status, trigger),
+            Waves(clock, source, self.status, trigger, link),
             units,
             elements,
             averaging,
