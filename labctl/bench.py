@@ -15,6 +15,7 @@ from sim_instruments.physics.sample import SampleParameters
 
 if TYPE_CHECKING:
     from labctl.config import Sample, Station
+    from sim_instruments.server import Served
 
 #: SI units of the model's parameters; those that are pure numbers are left out.
 MODEL_UNITS: Final = {
@@ -110,6 +111,14 @@ def build(station: Station, sample: Sample, seed: int, roles: Sequence[str]) -> 
         tuple(instruments), tuple(magnets), "source", "voltmeter", line_frequency=station.line_frequency
     )
     return Bench(spec, parameters_of(sample), device_seed=sample.device_seed, seed=seed)
+
+
+def served(station: Station, sample: Sample, seed: int, factor: float) -> Served:
+    """The bench of a station ready to be served on TCP ports, its time `factor` times faster than the wall's."""
+    from sim_instruments.server import Served
+
+    room = build(station, sample, seed, ())
+    return Served(room.instruments, room.clock, factor)
 
 
 def seen(bench: Bench) -> BlackBox:

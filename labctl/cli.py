@@ -173,6 +173,38 @@ def export(files: tuple[Path, ...], kind: str, output: Path | None) -> None:
         click.echo(path)
 
 
+@cli.command()
+@click.option("--station", default="sim", show_default=True, metavar="NAME|FILE.toml")
+@click.option("--sample", default="alox-2.0", show_default=True, metavar="NAME|FILE.toml")
+@click.option("--seed", type=click.IntRange(0, 2**63 - 1), help="Seed of thermal and instrument noise.")
+@click.option(
+    "--time",
+    "pace",
+    default="real",
+    show_default=True,
+    metavar="real|fast|FACTOR",
+    help="How fast time passes.",
+)
+@click.option("--host", default="127.0.0.1", show_default=True, help="Where to listen; loopback is safe.")
+@click.option(
+    "--port-base", type=click.IntRange(0, 65000), default=0, help="First port; default: any free ones."
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    default=Path("served.toml"),
+    show_default=True,
+    help="Station file that points at the instruments.",
+)
+@click.option("--json", "as_json", is_flag=True, help="One line of JSON on standard output, nothing else.")
+def simulate(as_json: bool, **request: Any) -> None:
+    """Serve the simulated instruments on TCP ports until Ctrl-C, for any client."""
+    from labctl import simulate as simulating
+
+    simulating.serve(simulating.prepare(**request), as_json)
+
+
 @cli.group()
 def station() -> None:
     """Station files: list, new, check."""
