@@ -77,15 +77,18 @@ def _run_options(command: Any) -> Any:
 @_run_options
 @click.option("--dry-run", is_flag=True, help="Rehearse on the simulated bench; measure nothing.")
 @click.option(
+    "--wire/--no-wire", default=True, help="Keep every line of the wire in the file (replay needs it)."
+)
+@click.option(
     "--live/--no-live", default=None, help="Show progress; default: when standard error is a terminal."
 )
-def run(dry_run: bool, live: bool | None, as_json: bool, **request: Any) -> None:
+def run(dry_run: bool, wire: bool, live: bool | None, as_json: bool, **request: Any) -> None:
     """Run a protocol: an HDF5 file, a figure beside it, and a table of results."""
     prepared = _request(**request)
     if dry_run:
         _rehearse(prepared, as_json)
     else:
-        _measure(prepared, sys.stderr.isatty() if live is None else live, as_json)
+        _measure(prepared, sys.stderr.isatty() if live is None else live, as_json, wire)
 
 
 @cli.command()
@@ -103,11 +106,11 @@ def _request(
     return engine.prepare(name, assignments, station=station, sample=sample, seed=seed, output=output)
 
 
-def _measure(request: Request, live: bool, as_json: bool) -> None:
+def _measure(request: Request, live: bool, as_json: bool, keep_wire: bool) -> None:
     from labctl import engine, figures, tables, tell
 
     with tables.progress(request.rows_expected, request.title, live) as advance:
-        outcome = engine.run(request, advance, _operator)
+        outcome = engine.run(request, advance, _operator, keep_wire=keep_wire)
     figure = figures.draw_beside(outcome)
     if as_json:
         tables.as_json(tell.outcome(outcome, figure))
@@ -171,6 +174,37 @@ def export(files: tuple[Path, ...], kind: str, output: Path | None) -> None:
 
     for path in exporting.export(files, kind, output):
         click.echo(path)
+
+
+@cli.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--sim", is_flag=True, help="On the simulated bench instead: curves and numbers side by side.")
+@click.option(
+    "--mode",
+    type=click.Choice(["strict", "by-query"]),
+    default="strict",
+    show_default=True,
+    help="Same lines in the same order, or each line answered as it was the next time.",
+)
+@click.option("--sample", metavar="NAME|FILE.toml", help="With --sim: another sample than the run's.")
+@click.option("--seed", type=click.IntRange(0, 2**63 - 1), help="With --sim: seed; default: the run's.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="With --sim: the figure; default: beside the file.",
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
+def replay(file: Path, sim: bool, mode: Any, as_json: bool, **simulated: Any) -> None:
+    """Run a stored run again: on its own recorded wire, or on the simulated bench."""
+    from labctl import replay as replaying
+
+    if sim:
+        replaying.beside(file, as_json, **simulated)
+    elif any(value is not None for value in simulated.values()):
+        raise RequestError("--sample, --seed and -o must go with --sim; got no --sim. Nothing was replayed.")
+    else:
+        replaying.again(file, mode, as_json)
 
 
 @cli.command()

@@ -196,6 +196,21 @@ def sample_quantities(sample: Sample, text: str) -> dict[str, Quantity]:
     }
 
 
+def station_quantities(station: Station, text: str) -> dict[str, Quantity]:
+    """What the file says of the station: its name, and the text of its own file."""
+    return {"name": Quantity(station.name), "station_file": Quantity(text)}
+
+
+def read_station(text: str, origin: str) -> Station:
+    """Read a station from the text of its file, as a run keeps it."""
+    return _validate("station", origin, text, Station)
+
+
+def read_sample(text: str, origin: str) -> Sample:
+    """Read a sample from the text of its file, as a run keeps it."""
+    return _validate("sample", origin, text, Sample)
+
+
 def _load(kind: Literal["station", "sample"], name: str, model: type[_Config]) -> tuple[_Config, str]:
     texts = built_in(kind)
     own = own_folder(kind) / f"{name}.toml"

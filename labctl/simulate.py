@@ -15,7 +15,7 @@ from labctl import bench, config, tables
 from labctl.errors import FaultError, RequestError
 
 if TYPE_CHECKING:
-    from sim_instruments.server import Served
+    from labctl.bench import Served
 
 #: `--time fast`: so many times faster than the wall clock (our choice). A query takes some 0.1 ms of it, so that at
 #: this pace the bench's time is still told in the 10 ms that instruments take.
@@ -75,21 +75,22 @@ async def _serve(service: Service, as_json: bool) -> None:
             "Nothing is served."
         ) from error
     try:
-        instruments = [
-            {
-                "role": role,
-                "model": service.drivers[role],
-                "host": service.host,
-                "port": port,
-                "resource": f"TCPIP0::{service.host}::{port}::SOCKET",
-            }
-            for role, port in ports.items()
-        ]
-        _write_station(service, {one["role"]: one["resource"] for one in instruments})
+        resources = {role: f"TCPIP0::{service.host}::{port}::SOCKET" for role, port in ports.items()}
+        _write_station(service, resources)
         if as_json:
-            tables.as_json({"instruments": instruments, "station": str(service.output)})
+            instruments = [
+                {
+                    "role": role,
+                    "model": service.drivers[role],
+                    "host": service.host,
+                    "port": port,
+                    "resource": resources[role],
+                }
+                for role, port in ports.items()
+            ]
+            tables.as_json({"instruments": instruments, "station": service.output})
         else:
-            rows = [(one["role"], one["model"], one["resource"]) for one in instruments]
+            rows = [(role, service.drivers[role], resource) for role, resource in resources.items()]
             tables.table(rows, ("role", "model", "resource"), err=True)
             tables.say(
                 f"station  {service.output}  (time passes {service.content['time_factor']:g} times as fast)"

@@ -26,8 +26,9 @@ class Served:
     """A room's instruments behind ports, with a virtual clock that follows the wall clock `factor` times faster.
 
     Everything happens in one thread, so that an instrument meets one message at a time. Where several clients talk
-    to one instrument, a reply goes to the one who spoke last when the instrument came to owe it. A client that vanishes
-    leaves nothing behind: what it had begun to say is forgotten, what it was owed is thrown away when it falls due.
+    to one instrument, a reply goes to the one who spoke last when the instrument came to owe it. A client that
+    vanishes leaves nothing behind: what it had begun to say is forgotten, what it was owed is thrown away when it
+    falls due.
     """
 
     def __init__(self, instruments: Mapping[str, Instrument], clock: VirtualClock, factor: float) -> None:
@@ -95,7 +96,9 @@ class Served:
         """Hand one complete line to an instrument at the present time, and send on whatever is ready."""
         self._clock.run_until(self._due())
         if (last := self._speaker.get(instrument)) is not client:
-            for reply in instrument.owed:  # what is still to come of the one who spoke before goes to that one
+            for (
+                reply
+            ) in instrument.owed:  # what is still to come of the one who spoke before goes to that one
                 reply.asker = reply.asker or last
             self._speaker[instrument] = client
         instrument.write(line, end=False, message_exchange=False)
