@@ -272,13 +272,27 @@ def station_new(path: Path) -> None:
 
 @station.command("check")
 @click.argument("name", metavar="NAME|FILE.toml")
-def station_check(name: str) -> None:
-    """Read a station file and say what it describes; touches no instrument."""
-    from labctl import config, station, tables, tell
+@click.option("--sample", default="alox-2.0", show_default=True, metavar="NAME|FILE.toml")
+@click.option("--exercise", is_flag=True, help="Move each magnet a little and pass a small current, too.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
+def station_check(name: str, sample: str, exercise: bool, as_json: bool) -> None:
+    """Ask every instrument of a station how it is; moves no current or field unless told to exercise them."""
+    from dataclasses import asdict
+
+    from labctl import config, doctor, station, tables, tell
 
     checked, _ = config.load_station(name)
+    the_sample, _ = config.load_sample(sample)
     station.check_drivers(checked)
-    tables.pairs(tell.station_lines(checked))
+    if not as_json:
+        tables.pairs(tell.station_lines(checked))
+    findings = list(doctor.examine(checked, the_sample, exercise=exercise, folder=Path.cwd()))
+    if as_json:
+        tables.as_json({"station": checked.name, "findings": [asdict(finding) for finding in findings]})
+    else:
+        rows = [(one.state, one.what, one.seen, one.advice) for one in findings]
+        tables.table(rows, ("", "what", "seen", "what to do"))
+    doctor.verdict(findings)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 from drivers._wire import Wire
 from drivers.errors import InstrumentError
 from drivers.field_source import FieldSource
-from labctl import registry
+from labctl import registry, safety
 from labctl.clock import FollowingClock, RecordingClock, ReplayClock, WallClock
 from labctl.errors import FaultError, RequestError
 from labctl.record import Quantity
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from drivers.keithley_6221 import Keithley6221
     from drivers.srs_sr830 import SR830
     from labctl.bench import BlackBox, Tape
-    from labctl.config import Station
+    from labctl.config import Sample, Station
     from labctl.engine import Operator, Request
     from labctl.record import Recording
     from protocols import roles as role_of
@@ -189,11 +189,16 @@ def opened(request: Request, log: WireLog | None, operator: Operator) -> Generat
         from labctl import bench
 
         room = bench.build(station, request.sample, request.seed, request.roles)
-        with _wired(request, room.library, room.clock, log) as lab:
+        with _wired(station, request.roles, room.library, room.clock, log) as lab:
             yield lab
     else:
-        with _wired(request, station.visa, WallClock(station.time_factor), log) as lab:
+        with _wired(station, request.roles, station.visa, WallClock(station.time_factor), log) as lab:
             yield lab
+
+
+def park(lab: OpenStation) -> list[str]:
+    """Park a station outside of a run; return what was not confirmed."""
+    return safety.park(lab.parking(), lab.note)
 
 
 @contextmanager
@@ -202,7 +207,7 @@ def rehearsing(request: Request) -> Generator[tuple[OpenStation, Callable[[], Bl
     from labctl import bench
 
     room = bench.build(request.station, request.sample, request.seed, request.roles)
-    with _wired(request, room.library, room.clock, None) as lab:
+    with _wired(request.station, request.roles, room.library, room.clock, None) as lab:
         yield lab, lambda: bench.seen(room)
 
 
@@ -223,19 +228,61 @@ def replaying(request: Request, recording: Recording) -> Generator[tuple[OpenSta
     else:
         clock = FollowingClock(lambda: tape.now)
         glance = clock.now
-    with _wired(request, library, clock, None, glance) as lab:
+    with _wired(request.station, request.roles, library, clock, None, glance) as lab:
         yield lab, tape
 
 
 @contextmanager
+def visited(station: Station, sample: Sample) -> Generator[Visit]:
+    """Prepare to open a station's instruments one by one, for somebody who wants to know how each of them is."""
+    from labctl import bench
+
+    with ExitStack() as stack:
+        if station.simulated:
+            room = bench.build(station, sample, 0, ())
+            library, clock = room.library, room.clock
+        else:
+            library, clock = station.visa, WallClock(station.time_factor)
+        manager = _resource_manager(library)
+        stack.callback(manager.close)
+        yield Visit(station, manager, clock)
+
+
+class Visit:
+    """A station's instruments, to be opened one by one; what one of them does concerns no other."""
+
+    def __init__(self, station: Station, manager: pyvisa.ResourceManager, clock: Clock) -> None:
+        self._station = station
+        self._manager = manager
+        self.clock = clock
+
+    @contextmanager
+    def open(self, name: str) -> Generator[Any]:
+        """Open one instrument by its name in the station file, as its driver; FaultError where it is not there."""
+        section = self._station.instruments[name]
+        resource = _open(self._manager, section.resource, name)
+        try:
+            yield registry.load("drivers", section.driver)(Wire(resource, self.clock, name))
+        finally:
+            resource.close()
+
+    @contextmanager
+    def open_roles(self, roles: Sequence[str]) -> Generator[OpenStation]:
+        """Open what some roles need, as a run does."""
+        library = self._manager.visalib
+        with _wired(self._station, roles, library, self.clock, None) as lab:
+            yield lab
+
+
+@contextmanager
 def _wired(
-    request: Request,
+    station: Station,
+    roles: Sequence[str],
     library: Any,
     clock: Clock,
     log: WireLog | None,
     glance: Callable[[], float] | None = None,
 ) -> Generator[OpenStation]:
-    station, roles = request.station, request.roles
     lab = OpenStation(clock, glance)
     with ExitStack() as stack:
         manager = _resource_manager(library)
