@@ -181,7 +181,7 @@ class Wire:
         started, patience = self._clock.now(), self._failed_limit
         for _ in range(_RESYNC_ATTEMPTS):
             with suppress(*_failures(), NotImplementedError):  # not every interface has a device clear
-                if not self._is_serial():  # a break on a serial line is garbage to some instruments
+                if self._has_device_clear():
                     self._resource.clear()
             with suppress(InstrumentError):
                 self._drain(patience)
@@ -259,10 +259,15 @@ class Wire:
     def _limit(self, seconds: float) -> None:
         self._resource.timeout = 1e3 * seconds
 
-    def _is_serial(self) -> bool:
+    def _has_device_clear(self) -> bool:
+        """Return False on a serial line, where it is a break and garbage to some, and on a raw socket.
+
+        A socket has none, and what pyvisa-py does instead never returns when the other end has hung up.
+        """
         from pyvisa.constants import InterfaceType
 
-        return self._resource.interface_type is InterfaceType.asrl
+        is_raw = self._resource.resource_class == "SOCKET"
+        return not is_raw and self._resource.interface_type is not InterfaceType.asrl
 
     def _touch(self, action: Callable[[], _T], what: str) -> _T:
         started = self._clock.now()

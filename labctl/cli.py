@@ -241,7 +241,7 @@ def simulate(as_json: bool, **request: Any) -> None:
 
 @cli.group()
 def station() -> None:
-    """Station files: list, new, check."""
+    """Stations: list, new, check, record."""
 
 
 @station.command("list")
@@ -293,6 +293,17 @@ def station_check(name: str, sample: str, exercise: bool, as_json: bool) -> None
         rows = [(one.state, one.what, one.seen, one.advice) for one in findings]
         tables.table(rows, ("", "what", "seen", "what to do"))
     doctor.verdict(findings)
+
+
+@station.command("record")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("-o", "--output", type=click.Path(path_type=Path), default=Path("captured"), show_default=True)
+def station_record(file: Path, output: Path) -> None:
+    """Write the wire of a run with hardware as witness entries, a TOML file for each instrument."""
+    from labctl import transcript
+
+    for path in transcript.record(file, output):
+        click.echo(path)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import math
+import os
 import socket
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import cast
 
@@ -83,6 +85,9 @@ class Served:
     def enter(self, client: _Client, instrument: Instrument) -> bool:
         """Let a client in; False where the instrument's port takes no further one."""
         clients = self._clients[instrument]
+        for other in [other for other in clients if other.has_hung_up()]:
+            other.drop()
+            clients.discard(other)
         if instrument.clients_max is not None and len(clients) >= instrument.clients_max:
             return False
         clients.add(client)
@@ -138,9 +143,8 @@ class _Client(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
         self._received = bytearray()
         # A reply is one small packet: waiting for more of them (Nagle) would cost 40 ms a query.
-        cast("socket.socket", transport.get_extra_info("socket")).setsockopt(
-            socket.IPPROTO_TCP, socket.TCP_NODELAY, 1
-        )
+        self._socket = cast("socket.socket", transport.get_extra_info("socket"))
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if not self.served.enter(self, self.instrument):
             self._transport.close()
 
@@ -164,6 +168,12 @@ class _Client(asyncio.Protocol):
         self._transport.write(line)
         if self._transport.get_write_buffer_size() > PATIENCE:
             self.drop()
+
+    def has_hung_up(self) -> bool:
+        """Return True where the other end is closed and nobody has been told yet."""
+        with socket.socket(fileno=os.dup(self._socket.fileno())) as line, suppress(BlockingIOError):
+            return line.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
+        return False
 
     def drop(self) -> None:
         """Close the line at once."""
