@@ -47,6 +47,8 @@ class Wire:
 
     `resource` is an open PyVISA message-based resource; both its terminators are set to LF and a CR before
     the LF of a reply is dropped, which fits every instrument here. `timeout` is the usual time limit (s).
+    `unread`, where the interface can tell, says whether bytes have come that nobody has read: before a question
+    there must be none, or a doubled reply would shift every later answer by one.
 
     After a failed exchange the session is *suspect*: a late reply would shift every later answer by one.
     The failed query raises, and before the next exchange the session is resynchronised.
@@ -63,6 +65,7 @@ class Wire:
         "_resynchronisations",
         "_suspect",
         "_timeout",
+        "_unread",
         "name",
     )
 
@@ -73,8 +76,10 @@ class Wire:
         name: str,
         log: Log | None = None,
         timeout: float = 2.0,
+        unread: Callable[[], bool] | None = None,
     ) -> None:
         self.name = name
+        self._unread = unread
         self._resource = resource
         self._clock = clock
         self._log = log
@@ -124,6 +129,8 @@ class Wire:
 
     def ask(self, text: str, timeout: float | None = None) -> str:
         """Send one line and return its answer without terminator; `timeout` (s) is for this query only."""
+        if self._unread is not None and self._unread():
+            self.distrust()
         if self._suspect:
             self.resynchronise()
         if timeout is None:

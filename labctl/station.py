@@ -293,7 +293,8 @@ def _wired(
             section = station.instruments[name]
             resource = _open(manager, section.resource, label)
             stack.callback(resource.close)
-            driver = registry.load("drivers", section.driver)(Wire(resource, lab.clock, label, log))
+            wire = Wire(resource, lab.clock, label, log, unread=_unread(manager, resource))
+            driver = registry.load("drivers", section.driver)(wire)
             lab.add(label, driver, section.resource)
             opened[label] = driver
 
@@ -365,6 +366,21 @@ def _send_at_once(manager: pyvisa.ResourceManager, resource: MessageBasedResourc
     line = getattr(sessions.get(resource.session), "interface", None)
     if isinstance(line, socket.socket) and line.type == socket.SOCK_STREAM:
         line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+
+def _unread(manager: pyvisa.ResourceManager, resource: MessageBasedResource) -> Callable[[], bool] | None:
+    """Return what tells of bytes that have come and that nobody has read; None where nothing can."""
+    import select
+    import socket
+
+    library: Any = manager.visalib
+    if hasattr(library, "has_unread"):  # the simulated bench
+        return lambda: library.has_unread(resource.session)
+    session: Any = getattr(library, "sessions", {}).get(resource.session)
+    line = getattr(session, "interface", None)
+    if not (isinstance(line, socket.socket) and hasattr(session, "_pending_buffer")):
+        return None
+    return lambda: bool(session._pending_buffer) or bool(select.select([line], [], [], 0)[0])
 
 
 def _ask_for_turned_magnets(station: Station, roles: Sequence[str], operator: Operator) -> None:
