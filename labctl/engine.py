@@ -6,6 +6,7 @@ import inspect
 import secrets
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,11 +24,12 @@ from protocols.vocabulary import MeasurementError
 if TYPE_CHECKING:
     from labctl.bench import BlackBox
     from labctl.config import Sample, Station
-    from labctl.station import OpenStation
+    from labctl.station import OpenStation, WireLog
     from protocols.vocabulary import Analysis, MeasurementProtocol, ParameterSet, Row
 
 Advance = Callable[[int], None]
 Operator = Callable[[str], None]
+Opened = Callable[["Request", "WireLog | None", Operator], AbstractContextManager["OpenStation"]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,11 +135,19 @@ def slug(name: str) -> str:
     return kept.strip(".-")[:64] or "unnamed"
 
 
-def run(request: Request, advance: Advance, operator: Operator) -> Outcome:
+def run(
+    request: Request,
+    advance: Advance,
+    operator: Operator,
+    opened: Opened | None = None,
+    *,
+    keep_wire: bool = True,
+) -> Outcome:
     """Carry out a request; the station is parked and the data are kept however it ends.
 
     A fault or a stop is not raised: `Outcome.error` carries it, so that the caller can show what was measured
-    first. What cannot be begun raises: RequestError for the request, FaultError for an instrument that cannot
+    first. `opened` opens another station than the request's; without `keep_wire` the lines of the wire are not
+    stored. What cannot be begun raises: RequestError for the request, FaultError for an instrument that cannot
     be opened. `operator` is asked to do what only a person can (turn the sample).
     """
     from labctl import station
@@ -148,8 +158,9 @@ def run(request: Request, advance: Advance, operator: Operator) -> Outcome:
     outcome = Outcome(request)
     unparked: list[str] = []
     described: dict[str, Any] = {}
-    with station.opened(request, store.wire, operator) as lab, safety.stop_requests() as stop:
-        lab.on_note(lambda level, text: store.event(lab.now(), level, text))
+    log = store.wire if keep_wire else None
+    with (opened or station.opened)(request, log, operator) as lab, safety.stop_requests() as stop:
+        lab.on_note(lambda level, text: store.event(lab.elapsed(), level, text))
         try:
             lab.connect()
             described = lab.describe()
@@ -165,7 +176,8 @@ def run(request: Request, advance: Advance, operator: Operator) -> Outcome:
             unparked = safety.park(lab.parking(), lab.note)
             for role, settings in lab.settings_left(described).items():
                 store.settings_after(role, settings)
-            outcome.elapsed = lab.now()
+            outcome.elapsed = lab.elapsed()
+            store.clock(lab.clock.readings if keep_wire else ())
             try:
                 _finish(outcome, store, unparked)
             except LabctlError as error:
@@ -182,9 +194,10 @@ def rehearse(request: Request) -> Rehearsal:
 
     with station.rehearsing(request) as (lab, seen):
         lab.connect()
+        lab.describe()  # as a run does: the same messages in the same order, hence the same noise
         rows = list(request.protocol.measure(lab, request.parameters))
         unparked = safety.park(lab.parking(), lab.note)
-        duration = lab.now()
+        duration = lab.elapsed()
     if unparked:
         raise FaultError(f"the rehearsal could not be parked: {'; '.join(unparked)}")
     data = {
@@ -217,6 +230,7 @@ def _header(request: Request) -> RunHeader:
         clock="virtual" if request.station.simulated else "wall",
         sample=config.sample_quantities(request.sample, request.texts["sample"]),
         simulation=bench.model_of(request.sample) if request.station.simulated else None,
+        station=config.station_quantities(request.station, request.texts["station"]),
     )
 
 
@@ -228,7 +242,7 @@ def _take_rows(
         store.row(row)
         advance(store.rows)
         if stop.reason:
-            store.event(lab.now(), "warning", f"stop requested: {stop.reason}")
+            store.event(lab.elapsed(), "warning", f"stop requested: {stop.reason}")
             return "stopped", stop.reason
     return "complete", ""
 

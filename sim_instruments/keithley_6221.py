@@ -89,6 +89,7 @@ class Keithley6221Sim(ScpiInstrument):
     }
     reset_time = RESET_TIME
     message_time = MESSAGE_TIME
+    clients_max = 1  # TANGO_Devices bench notes: the LAN port takes one client at a time
 
     def __init__(
         self,
