@@ -331,9 +331,10 @@ def station_new(path: Path) -> None:
 @station.command("check")
 @click.argument("name", metavar="NAME|FILE.toml")
 @click.option("--sample", default="alox-2.0", show_default=True, metavar="NAME|FILE.toml")
+@click.option("--offline", is_flag=True, help="Only read the file; touch no instrument.")
 @click.option("--exercise", is_flag=True, help="Move each magnet a little and pass a small current, too.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
-def station_check(name: str, sample: str, exercise: bool, as_json: bool) -> None:
+def station_check(name: str, sample: str, offline: bool, exercise: bool, as_json: bool) -> None:
     """Ask every instrument of a station how it is; moves no current or field unless told to exercise them."""
     from dataclasses import asdict
 
@@ -344,6 +345,8 @@ def station_check(name: str, sample: str, exercise: bool, as_json: bool) -> None
     station.check_drivers(checked)
     if not as_json:
         tables.pairs(tell.station_lines(checked))
+    if offline:
+        return
     findings = list(doctor.examine(checked, the_sample, exercise=exercise, folder=Path.cwd()))
     if as_json:
         tables.as_json({"station": checked.name, "findings": [asdict(finding) for finding in findings]})

@@ -1,4 +1,4 @@
-"""`labctl station check`: the doctor. Is everything there, does it answer, and would a run be right tonight?
+"""`labctl station check`, the doctor: is everything there, does it answer, would a run be right tonight?
 
 Nothing that moves a current or a field is touched unless it is asked to exercise them. Every finding is one line:
 what was looked at, ok, warning or fault, what was seen, and what to do about it.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 from drivers._wire import Wire
 from drivers.errors import InstrumentError
 from drivers.field_source import FieldSource
-from labctl import registry, safety
+from labctl import rawsocket, registry, safety
 from labctl.clock import FollowingClock, RecordingClock, ReplayClock, WallClock
 from labctl.errors import FaultError, RequestError
 from labctl.record import Quantity
@@ -293,7 +293,7 @@ def _wired(
             section = station.instruments[name]
             resource = _open(manager, section.resource, label)
             stack.callback(resource.close)
-            wire = Wire(resource, lab.clock, label, log, unread=_unread(manager, resource))
+            wire = Wire(resource, lab.clock, label, log, unread=rawsocket.unread(manager, resource))
             driver = registry.load("drivers", section.driver)(wire)
             lab.add(label, driver, section.resource)
             opened[label] = driver
@@ -346,41 +346,13 @@ def _resource_manager(library: Any) -> pyvisa.ResourceManager:
 def _open(manager: pyvisa.ResourceManager, name: str, role: str) -> MessageBasedResource:
     try:
         resource = cast("MessageBasedResource", manager.open_resource(name))
-        _send_at_once(manager, resource)
+        rawsocket.send_at_once(manager, resource)
     except Exception as error:  # VISA libraries raise whatever their transport raises
         reason = " ".join(str(error).split()).rstrip(".")
         raise FaultError(
             f"{role} must answer at {name}; it cannot be opened: {reason}. Nothing was sent."
         ) from error
     return resource
-
-
-def _send_at_once(manager: pyvisa.ResourceManager, resource: MessageBasedResource) -> None:
-    """Turn Nagle's algorithm off on a raw socket of pyvisa-py, whose own attribute for it raises.
-
-    Together with the delayed ACK of the other side it costs 44 ms a query that follows a command.
-    """
-    import socket
-
-    sessions = getattr(manager.visalib, "sessions", {})
-    line = getattr(sessions.get(resource.session), "interface", None)
-    if isinstance(line, socket.socket) and line.type == socket.SOCK_STREAM:
-        line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-
-
-def _unread(manager: pyvisa.ResourceManager, resource: MessageBasedResource) -> Callable[[], bool] | None:
-    """Return what tells of bytes that have come and that nobody has read; None where nothing can."""
-    import select
-    import socket
-
-    library: Any = manager.visalib
-    if hasattr(library, "has_unread"):  # the simulated bench
-        return lambda: library.has_unread(resource.session)
-    session: Any = getattr(library, "sessions", {}).get(resource.session)
-    line = getattr(session, "interface", None)
-    if not (isinstance(line, socket.socket) and hasattr(session, "_pending_buffer")):
-        return None
-    return lambda: bool(session._pending_buffer) or bool(select.select([line], [], [], 0)[0])
 
 
 def _ask_for_turned_magnets(station: Station, roles: Sequence[str], operator: Operator) -> None:

@@ -9,7 +9,7 @@ import pyvisa
 
 from drivers._wire import Wire
 from drivers.errors import InstrumentError, ReplyGarbled, WireTimeout
-from labctl import station
+from labctl import rawsocket
 from labctl.clock import WallClock
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(60)]
@@ -58,7 +58,7 @@ def wired():
         unit = Unit(answer)
         resource = manager.open_resource(f"TCPIP0::127.0.0.1::{unit.port}::SOCKET")
         opened.append((resource, unit))
-        unread = station._unread(manager, resource)
+        unread = rawsocket.unread(manager, resource)
         wire = Wire(resource, WallClock(), "meter", timeout=timeout, unread=unread)
         wire.expect(re.compile(re.escape(IDENTITY)))
         return wire, unit

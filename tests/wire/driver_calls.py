@@ -18,6 +18,7 @@ class Player:
     """A resource that remembers settings, answers from `answers`, and is never out of words for a query."""
 
     interface_type = InterfaceType.gpib
+    resource_class = "INSTR"
     #: What is answered where a word was said.
     WORDS: ClassVar = {"ON": "1", "OFF": "0", "CURR": "1", "VOLT": "0"}
 
@@ -271,6 +272,7 @@ HEARS: dict[str, dict[str, Do]] = {
         "output low to earth": get("low_to_earth"),
         "output response": get("response"),
         "output": get("output"),
+        "nanovoltmeter present": lambda driver, _: driver.ask(driver.nanovoltmeter_present)[1] == "1",
         "interlock closed": lambda driver, _: driver.ask(driver.interlock)[1] == "1",
         "measurement condition: compliance, bit 3": lambda driver, _: driver.in_compliance(),
         "measurement event": lambda driver, _: driver.ask_register(driver.measurement_events),
