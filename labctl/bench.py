@@ -33,6 +33,8 @@ MODEL_UNITS: Final = {
     "R_AHE": "ohm",
     "R_PHE": "ohm",
     "R_off": "ohm",
+    "R_gradT_z": "ohm/A",
+    "R_gradT_x": "ohm/A",
     "R_xx": "ohm",
     "width": "m",
     "metal_thickness": "m",
@@ -85,7 +87,8 @@ def model_of(sample: Sample) -> dict[str, Quantity]:
 def build(station: Station, sample: Sample, seed: int, roles: Sequence[str]) -> Bench:
     """Build the bench for a station: its own instruments, or the twins of real ones in a rehearsal.
 
-    A magnet whose sample is turned by hand lies along the axis of the role it plays.
+    A lock-in has the source's phase marker for its reference. A magnet whose sample is turned by hand lies along
+    the axis of the role it plays.
     """
     turned = {magnet_for(station, role): ROLE_DIRECTIONS[role] for role in roles if role in ROLE_DIRECTIONS}
     magnets = [
@@ -107,7 +110,12 @@ def build(station: Station, sample: Sample, seed: int, roles: Sequence[str]) -> 
         for name, section in station.instruments.items()
     ]
     spec = BenchSpec(
-        tuple(instruments), tuple(magnets), "source", "voltmeter", line_frequency=station.line_frequency
+        tuple(instruments),
+        tuple(magnets),
+        "source",
+        "voltmeter",
+        line_frequency=station.line_frequency,
+        lockin="lockin" if "lockin" in station.instruments else None,
     )
     return Bench(spec, parameters_of(sample), device_seed=sample.device_seed, seed=seed)
 

@@ -161,7 +161,7 @@ def load_sample(name_or_path: str) -> tuple[Sample, str]:
 def built_in(kind: Literal["station", "sample"]) -> dict[str, Callable[[], str]]:
     """Names of the built-in stations or samples, each with a function that gives the text of its file."""
     folder = files("labctl") / f"{kind}s"
-    entries = sorted(folder.iterdir(), key=lambda entry: entry.name)
+    entries = sorted(folder.iterdir(), key=lambda entry: entry.name.removesuffix(".toml"))
     return {
         entry.name.removesuffix(".toml"): entry.read_text for entry in entries if entry.name.endswith(".toml")
     }

@@ -12,10 +12,12 @@ from typing import Any, cast
 import numpy as np
 
 from sim_instruments.clock import VirtualClock
+from sim_instruments.hall_arms import HallArms
 from sim_instruments.instrument import Instrument
 from sim_instruments.magnets import HallProbe, Magnet, Vector
 from sim_instruments.physics.draws import ThermalDraws
 from sim_instruments.physics.sample import Sample, SampleParameters
+from sim_instruments.ports import TriggerLink
 from sim_instruments.visa import BenchLibrary
 from sim_instruments.wiring import ORDINARY_EMF, Envelope, HallBar, Interval, ThermalEmf
 
@@ -34,6 +36,9 @@ class InstrumentSpec:
     `clock`            the bench's virtual clock
     `load`             for the source: the Hall bar (`ports.Load`)
     `input`            for the voltmeter: the Hall voltage in V (`ports.Terminals`)
+    `trigger_link`     for the source, where there is a lock-in: its trigger lines (`ports.TriggerLink`)
+    `signal`           for the lock-in: the alternating part of the Hall voltage (`ports.LockInSignal`)
+    `reference`        for the lock-in: what is plugged to REF IN (`ports.ReferenceInput`)
     `coil`             for a magnet's supply: the coil (`ports.Coil`)
     `probe`            for a magnet's gaussmeter: the field along the magnet in T (`ports.Terminals`,
                        with `at(time)` for the field a moment ago)
@@ -81,6 +86,9 @@ class MagnetSpec:
 class BenchSpec:
     """The whole bench: instruments and magnets, which instruments feed and read the bar, the mains (Hz).
 
+    A lock-in, where there is one, is parallel to the voltmeter, and its REF IN is plugged to the trigger line
+    `reference_line` (1 to 6) of the source; 3 is the one that a 6221 has its phase marker on by default.
+
     A name or a resource used twice, or a wire to an instrument that is not there, raises ValueError.
     """
 
@@ -89,6 +97,8 @@ class BenchSpec:
     source: str
     voltmeter: str
     line_frequency: float = 50.0
+    lockin: str | None = None
+    reference_line: int = 3
 
     def __post_init__(self) -> None:
         names = {one.name for one in self.instruments}
@@ -97,6 +107,8 @@ class BenchSpec:
         if len(self.magnets) != len({magnet.name for magnet in self.magnets}):
             raise ValueError("two magnets on a bench must differ in name")
         wired = {self.source, self.voltmeter, *(magnet.supply for magnet in self.magnets)}
+        if self.lockin is not None:
+            wired.add(self.lockin)
         wired |= {magnet.gaussmeter for magnet in self.magnets if magnet.gaussmeter is not None}
         if missing := wired - names:
             raise ValueError(f"the wiring names instruments that are not on the bench: {sorted(missing)}")
@@ -180,6 +192,15 @@ class Bench:
             (self.spec.source, "load", self._bar),
             (self.spec.voltmeter, "input", self._bar.hall_voltage),
         ]
+        if self.spec.lockin is not None:
+            link = TriggerLink()
+            reference = link.line(self.spec.reference_line)
+            reference.about_to_change = self._bar.announce
+            joints += [
+                (self.spec.source, "trigger_link", link),
+                (self.spec.lockin, "signal", HallArms(self._bar, self.sample)),
+                (self.spec.lockin, "reference", reference),
+            ]
         for magnet in self.spec.magnets:
             joints.append((magnet.supply, "coil", self.magnets[magnet.name]))
             if magnet.gaussmeter is not None:

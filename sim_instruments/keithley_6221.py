@@ -12,7 +12,7 @@ from sim_instruments.instrument import unit_stream
 from sim_instruments.keithley_6221_source import DcSource, Output
 from sim_instruments.keithley_6221_tables import MESSAGE_TIME, RESET_TIME
 from sim_instruments.keithley_6221_waves import Waves
-from sim_instruments.ports import Load
+from sim_instruments.ports import Load, TriggerLink
 from sim_instruments.scpi import ScpiInstrument
 from sim_instruments.scpi_commands import Group, Setting, command, query
 from sim_instruments.scpi_parameters import Boolean, Choice, Number
@@ -45,7 +45,9 @@ class FrontPanel(Group):
 
 
 class Keithley6221Sim(ScpiInstrument):
-    """A 6221 that drives `load`; `accuracy` gives it errors within specification, fixed by its serial number.
+    """A 6221 that drives `load`, with its phase marker on a line of `trigger_link`.
+
+    `accuracy` gives it errors within specification, fixed by its serial number.
 
     Power-on is the *RST state. Not simulated (refused as undefined): sweeps and lists, delta and pulse delta,
     the averaging filter, buffer and its statistics, reading format, trigger model, the RS-232 relay, digital
@@ -67,6 +69,7 @@ class Keithley6221Sim(ScpiInstrument):
         clock: VirtualClock,
         load: Load,
         *,
+        trigger_link: TriggerLink | None = None,
         serial: str = "4559777",
         accuracy: bool = True,
     ) -> None:
@@ -74,7 +77,7 @@ class Keithley6221Sim(ScpiInstrument):
         super().__init__(clock, f"KEITHLEY INSTRUMENTS INC.,MODEL 6221,{serial},D04  /700x ")
         output = Output(self.status)
         source = DcSource(clock, load, output, self.status, unit_stream(serial), accuracy=accuracy)
-        waves = Waves(clock, source, self.status)
+        waves = Waves(clock, source, self.status, trigger_link or TriggerLink())
         self.install(output, source, waves, Readings(), FrontPanel())
         self.status.operation.set(IDLE_BIT, True)
 

@@ -221,7 +221,12 @@ class DcSource(Group):
         self._status.measurement.set(COMPLIANCE_BIT, cut is not None and cut <= self._clock.now())
         if cut is not None and cut < wave.end:
             self._limiting = self._clock.at(cut, lambda: self._status.measurement.set(COMPLIANCE_BIT, True))
-        return replace(wave, levels=tuple(_limited(level, most) for level in wanted))
+        peak = wave.sine_peak
+        if peak is not None:  # the unit's offset does not alternate; a sine that is cut off is none
+            ends = (self._true_current(peak, full_scale), self._true_current(-peak, full_scale))
+            peak = (ends[0] - ends[1]) / 2 if cut is None else None
+        levels = tuple(_limited(level, most) for level in wanted)
+        return replace(wave, levels=levels, sine_peak=peak)
 
     def _true_current(self, amperes: float, full_scale: float) -> float:
         gain_error, offset = self._errors[full_scale]

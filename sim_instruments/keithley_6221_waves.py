@@ -30,7 +30,7 @@ from sim_instruments.keithley_6221_tables import (
     RANGES,
     TRIGGER_OUTPUT_LINE,
 )
-from sim_instruments.ports import Waveform
+from sim_instruments.ports import TriggerLine, TriggerLink, Waveform
 from sim_instruments.scpi_commands import Group, Pending, Setting, command, query
 from sim_instruments.scpi_parameters import Boolean, Choice, Integer, Number
 from sim_instruments.scpi_status import ScpiError, Status
@@ -90,8 +90,8 @@ class Waves(Group):
     that is not armed is -221, one that runs -213; arbitrary points survive *RST. The wave runs on while the
     output is off.
 
-    Not simulated: the pulses of the phase marker (its set-up is kept and checked); refused as undefined: the
-    external trigger (EXTRigger, firmware A03 and later).
+    The phase marker is an edge in each period on its trigger line, from the start to the end. Not simulated: its
+    width and polarity; refused as undefined: the external trigger (EXTRigger, firmware A03 and later).
     """
 
     root = "SOURce:WAVE"
@@ -116,11 +116,14 @@ class Waves(Group):
     marker_line = Setting(":PMARk:OLINe", Integer(1, 6), default=3.0)
     marker = Setting(":PMARk:STATe", Boolean(), default=False)
 
-    def __init__(self, clock: VirtualClock, source: DcSource, status: Status) -> None:
+    def __init__(
+        self, clock: VirtualClock, source: DcSource, status: Status, trigger_link: TriggerLink
+    ) -> None:
         super().__init__()
         self._clock = clock
         self._source = source
         self._status = status
+        self._trigger_link = trigger_link
         self._slots: dict[str, tuple[float, ...]] = {}
         self._running = False
         self._end: Event | None = None
@@ -198,6 +201,8 @@ class Waves(Group):
         self._running = True
         self._status.operation.pulse(WAVE_STARTED_BIT)
         self._source.play(wave, self._range())
+        if self.marker:
+            self._marked.carry(self.frequency, math.radians(self.marker_phase))
         if math.isfinite(wave.end):
             self._end = self._clock.at(wave.end, self._stop)
 
@@ -210,15 +215,20 @@ class Waves(Group):
 
     def reset(self) -> None:
         """*RST: stop and un-arm."""
-        super().reset()
         self.abort()
+        super().reset()
 
     def _stop(self) -> None:
         if self._end is not None:
             self._end.cancel()
         self._running = False
         self._source.silence()
+        self._marked.carry(None)
         self._status.operation.pulse(WAVE_STOPPED_BIT)
+
+    @property
+    def _marked(self) -> TriggerLine:
+        return self._trigger_link.line(int(self.marker_line))
 
     # --- what is played ---------------------------------------------------------------------------
 
@@ -244,6 +254,7 @@ class Waves(Group):
             levels=tuple(self.offset + self.amplitude * value for value in shape.values),
             holds=tuple(part / self.frequency for part in shape.parts),
             cycles=_whole(min(self.cycles, self.duration * self.frequency)),
+            sine_peak=self.amplitude if self.function == "SIN" and not self.offset else None,
         )
 
     def _shape(self) -> Shape:

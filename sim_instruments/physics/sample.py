@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 from sim_instruments.physics.barriers import barrier_scale, draw_anisotropy
 from sim_instruments.physics.coupling import Coupling, MeanField, mean_magnetization
 from sim_instruments.physics.draws import ThermalDraws
+from sim_instruments.physics.ensemble import Ensemble
 from sim_instruments.physics.hall import patch_resistance, sin_2phi, tilt
+from sim_instruments.physics.harmonics import phasors, sine_samples
 from sim_instruments.physics.heating import softening, temperature
 from sim_instruments.physics.hysterons import Drive, Hysterons, log_attempts
 from sim_instruments.physics.parameters import SampleParameters
@@ -66,10 +68,14 @@ class Sample:
         self._hysterons = Hysterons(
             draw_anisotropy(device_seed, p.n_patches, p.mu0_H_k, p.sigma_K), self._coupling
         )
+        self._ensemble = Ensemble(self.mu0_H_k, p)
         self._last_drive: tuple[tuple[float, Vector, float], Drive] | None = None
         self._last_field: Vector = (0.0, 0.0, 0.0)
         self._patches = self._patch_resistances(self._last_field)
         self._last_read: tuple[NDArray[np.bool_], float] | None = None
+        self._last_shares: tuple[NDArray[np.bool_], NDArray[np.float64]] | None = None
+        self._last_added: tuple[tuple[float, Vector], NDArray[np.float64]] | None = None
+        self._last_phasors: tuple[tuple[float, Vector, int], NDArray[np.complex128]] | None = None
         self.saturate(as_grown)
 
     # --- state ------------------------------------------------------------------------------------
@@ -163,8 +169,8 @@ class Sample:
     def hall_resistance(self, mu0_H: Vector) -> float:
         """Return R_xy (ohm) in a field (T) as the state stands: R_AHE <m_z> + R_PHE <sin^2 sin 2phi> + R_off.
 
-        Positive for +z. Moments are tilted by the in-plane field, at T_0 (a reading heats nothing; our choice);
-        the thermal emf and the noise belong to the instruments and are not in it.
+        Positive for +z. The limit of small currents: moments are tilted by the in-plane field alone, at T_0 (a
+        reading heats nothing; our choice).
         """
         p = self.parameters
         if mu0_H[0] == 0.0 and mu0_H[1] == 0.0:
@@ -177,6 +183,40 @@ class Sample:
             self._last_read = (self.up, float(np.add.reduce(R_patches)) / p.n_patches)
         return self._last_read[1] + p.R_off
 
+    def hall_voltage(self, current: float, mu0_H: Vector) -> float:
+        """Return the voltage (V) between the Hall arms while a constant `current` (A) flows in a field (T).
+
+        I R_xy of the state as it stands, the moments turned by the torques of the current, and the thermoelectric
+        part of the film (`Ensemble.added_voltages`). At T_0, as in `hall_resistance`; the emf of the leads and the
+        noise belong to the instruments and are not in it.
+        """
+        key = abs(current), mu0_H
+        if self._last_added is None or self._last_added[0] != key:
+            both = np.array([key[0], -key[0]])
+            self._last_added = key, self._ensemble.added_voltages(both, mu0_H)
+        added = self._last_added[1][1 if current < 0.0 else 0]
+        return current * self.hall_resistance(mu0_H) + float(added @ self._shares())
+
+    def hall_harmonics(self, I_ac_pk: float, mu0_H: Vector, highest: int = 4) -> tuple[complex, ...]:
+        """Return the harmonics c_1 ... c_highest (V rms) of `hall_voltage` under I_ac_pk sin(w t) in a field (T).
+
+        V(t) = sqrt(2) Im sum_n c_n exp(i n w t), at frequencies low enough for every moment to follow at once: odd
+        harmonics are real, even ones imaginary. With dR the change of R_xy at I_ac_pk, c_1 is I_ac_pk R_xy/sqrt(2)
+        and c_2 is -i/2 I_ac_pk dR/sqrt(2) to the lowest order (Hayashi et al., Phys. Rev. B 89, 144425 (2014)).
+        """
+        key = I_ac_pk, mu0_H, highest
+        if self._last_phasors is None or self._last_phasors[0] != key:
+            added = self._ensemble.added_voltages(I_ac_pk * sine_samples(highest), mu0_H)
+            self._last_phasors = key, phasors(added, highest)
+        harmonics = (self._last_phasors[1] @ self._shares()).tolist()
+        harmonics[0] += I_ac_pk * self.hall_resistance(mu0_H) / math.sqrt(2.0)
+        return tuple(harmonics)
+
+    def _shares(self) -> NDArray[np.float64]:
+        if self._last_shares is None or self._last_shares[0] is not self.up:
+            self._last_shares = self.up, self._ensemble.shares(self.up)
+        return self._last_shares[1]
+
     def _patch_resistances(self, mu0_H: Vector) -> _PatchResistances:
         p = self.parameters
         mu0_H_x, mu0_H_y, mu0_H_z = mu0_H
@@ -188,3 +228,13 @@ class Sample:
             return patch_resistance(sign, sin2_theta, angle, p.R_AHE, p.R_PHE)
 
         return _PatchResistances(up=resistances(1), down=resistances(-1))
+
+    # --- stand-in until the physics has it: to be replaced ----------------------------------------
+
+    def advance_periods(self, steps: tuple[tuple[float, float], ...], mu0_H: Vector, n: int) -> bool:
+        """Let n periods pass, one after the other."""
+        switched = False
+        for _ in range(n):
+            for current, dt in steps:
+                switched |= self.advance(current, mu0_H, dt)
+        return switched

@@ -98,6 +98,13 @@ def pulse(driver: Any, peak: float = 1e-3, slot: float = 1e-3) -> None:
     driver.play([peak, 0.0], slot, compliance=105.0, R_load=1.0)
 
 
+def sine(driver: Any) -> None:
+    """Start the smallest sine that a lock-in can follow."""
+    driver.prepare(I_max=1e-3, compliance=1.0)
+    driver.wire._resource.answers["STAT:OPER?"] = "16"  # started, and not stopped
+    driver.start_sine(1e-3, 1e3, compliance=105.0, R_load=1.0)
+
+
 def walk(driver: Any, current: float) -> None:
     """Prepare a supply whose rating its identity tells, and walk to `current` (A)."""
     driver.connect()
@@ -188,7 +195,8 @@ SAYS: dict[str, dict[str, Do]] = {
         "output low to earth": put("low_to_earth"),
         "output response": put("response"),
         "output": put("output"),
-        "wave shape": lambda driver, _: pulse(driver),
+        "wave shape": lambda driver, shape: sine(driver) if shape == "sine" else pulse(driver),
+        "phase marker": lambda driver, _: sine(driver),
         "wave ranging": lambda driver, _: pulse(driver),
         "wave offset": lambda driver, _: pulse(driver),
         "wave duration": lambda driver, _: pulse(driver),
