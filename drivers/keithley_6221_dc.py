@@ -84,6 +84,9 @@ class DcSource(ScpiInstrument):
     )
 
     interlock = Query("OUTP:INT:TRIP?", re.compile(r"\+?([01])"), SEEN, "1 closed, output allowed; 0 tripped")
+    nanovoltmeter_present = Query(
+        "SOUR:DELT:NVPR?", re.compile(r"\+?([01])"), SEEN, "1: a 2182A answers on the serial port"
+    )
     condition = register("STAT:MEAS:COND?", REGISTERS, "bit 1 interlock, 2 over-temperature, 3 compliance")
     clear = Command("SOUR:CLE", SEEN, "level to zero and output off")
 

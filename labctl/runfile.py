@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from labctl import hdf5, manifest, nexus, untrusted
 from labctl.errors import DataError
 from labctl.record import Event, Instrument, Quantity, WireLine
-from protocols.vocabulary import Column, Curve, Result
+from protocols.vocabulary import Column, Curve, Result, Waveforms
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,7 +25,8 @@ class Run:
 
     `columns` holds one array for each column (float64 or int64 as stored) and `described` its unit and
     meaning, both in the protocol's order; `signal` and `axis` name the default plot. `parameters` can be
-    handed to the protocol again, as {name: quantity.value}. `simulation` is None on hardware. Where no
+    handed to the protocol again, as {name: quantity.value}. `station` is empty in a file that does not have it.
+    `simulation` is None on hardware, `waveforms` where the protocol plays none. Where no
     analysis was stored, `results`, `curves` and `warnings` are empty.
     """
 
@@ -51,12 +52,14 @@ class Run:
     axis: str
     sample: Mapping[str, Quantity]
     instruments: Mapping[str, Instrument]
+    station: Mapping[str, Quantity]
     simulation: Mapping[str, Quantity] | None
     results: Mapping[str, Result]
     curves: Mapping[str, Curve]
     warnings: Sequence[str]
     analysis_version: str
     log: Sequence[Event]
+    waveforms: Waveforms | None
 
     @property
     def rows(self) -> int:
@@ -84,6 +87,13 @@ def read_wire(path: Path) -> list[WireLine]:
     with untrusted.opened(path) as file:
         _check_format(path, file)
         return [WireLine(*row) for row in _text_table(file["entry/wire"], WireLine._fields)]
+
+
+def read_clock(path: Path) -> list[float]:
+    """Read every reading (s) of the station's clock, in order; none in a file that does not have them."""
+    with untrusted.opened(path) as file:
+        _check_format(path, file)
+        return file["entry/clock_readings/time"][()].tolist() if "entry/clock_readings" in file else []
 
 
 def _check_format(path: Path, file: hdf5.Node) -> None:
@@ -121,6 +131,7 @@ def _run(path: Path, entry: hdf5.Node) -> Run:
         axis=hdf5.name_of(data.attrs["axes"][0]),
         sample=_quantities(entry["sample"]),
         instruments={role: _instrument(node) for role, node in _members(entry, "instrument")},
+        station=_quantities(entry["station"]) if "station" in entry else {},
         simulation=_quantities(entry["simulation"]) if "simulation" in entry else None,
         results={
             name: _result(node) for name, node in _members(entry, "analysis") if "uncertainty" in node.attrs
@@ -129,11 +140,22 @@ def _run(path: Path, entry: hdf5.Node) -> Run:
         warnings=_quantity(entry["analysis/warnings"]).value if "analysis" in entry else (),
         analysis_version=_text(entry["analysis/version"]) if "analysis" in entry else "",
         log=[Event(*row) for row in _text_table(entry["log"], Event._fields)],
+        waveforms=_waveforms(entry["waveforms"]) if "waveforms" in entry else None,
     )
 
 
 def _column(name: str, dataset: hdf5.Node) -> Column:
     return Column(name, dataset.attrs["units"], dataset.attrs["long_name"], dataset.dtype.name)
+
+
+def _waveforms(group: hdf5.Node) -> Waveforms:
+    axis = group.attrs["axes"][0]
+    return Waveforms(
+        axis=_column(hdf5.name_of(axis), group[axis]),
+        at=group[axis][()],
+        time=group["time"][()],
+        current=group["current"][()],
+    )
 
 
 def _instrument(node: hdf5.Node) -> Instrument:

@@ -17,7 +17,12 @@ if TYPE_CHECKING:
 
 def as_json(value: Mapping[str, Any]) -> None:
     """Print one JSON object, and nothing else, on standard output; NaN and infinity become null."""
-    click.echo(json.dumps(_plain(value), allow_nan=False))
+    click.echo(json.dumps(_plain(value), allow_nan=False))  # click flushes: a waiting reader has it at once
+
+
+def say(text: str) -> None:
+    """Print one line for a person, on standard error."""
+    click.echo(text, err=True)
 
 
 def _plain(value: Any) -> Any:

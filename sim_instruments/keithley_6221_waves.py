@@ -28,8 +28,8 @@ from sim_instruments.keithley_6221_tables import (
     POINTS_MIN,
     POINTS_PER_MESSAGE,
     RANGES,
-    TRIGGER_OUTPUT_LINE,
 )
+from sim_instruments.keithley_6221_trigger import TriggerModel
 from sim_instruments.ports import TriggerLine, TriggerLink, Waveform
 from sim_instruments.scpi_commands import Group, Pending, Setting, command, query
 from sim_instruments.scpi_parameters import Boolean, Choice, Integer, Number
@@ -94,7 +94,7 @@ class Waves(Group):
     width and polarity; refused as undefined: the external trigger (EXTRigger, firmware A03 and later).
     """
 
-    root = "SOURce:WAVE"
+    root = "[SOURce1]:WAVE"
 
     function = Setting(
         ":FUNCtion",
@@ -117,9 +117,15 @@ class Waves(Group):
     marker = Setting(":PMARk:STATe", Boolean(), default=False)
 
     def __init__(
-        self, clock: VirtualClock, source: DcSource, status: Status, trigger_link: TriggerLink
+        self,
+        clock: VirtualClock,
+        source: DcSource,
+        status: Status,
+        trigger: TriggerModel,
+        trigger_link: TriggerLink,
     ) -> None:
         super().__init__()
+        self._trigger = trigger
         self._clock = clock
         self._source = source
         self._status = status
@@ -130,7 +136,7 @@ class Waves(Group):
 
     def allow_change(self, name: str) -> None:
         """Refuse set-up while armed or running (-221)."""
-        if self._source.armed:
+        if self._source.armed is self:
             raise ScpiError(-221)
 
     # --- arbitrary points -------------------------------------------------------------------------
@@ -179,7 +185,7 @@ class Waves(Group):
         if self._running:
             raise ScpiError(-221)
         self._check()
-        self._source.armed = True
+        self._source.arm(self)
         self._source.silence()
         done = Pending()
         self._clock.after(ARM_TIME, done.settle)
@@ -188,12 +194,12 @@ class Waves(Group):
     @query(":ARM")
     def armed(self) -> str:
         """Return 1 while armed or running."""
-        return "1" if self._source.armed else "0"
+        return "1" if self._source.armed is self else "0"
 
     @command(":INITiate")
     def start(self) -> None:
         """Start the armed wave."""
-        if not self._source.armed:
+        if self._source.armed is not self:
             raise ScpiError(-221)
         if self._running:
             raise ScpiError(-213)
@@ -209,9 +215,13 @@ class Waves(Group):
     @command(":ABORt")
     def abort(self) -> None:
         """Stop at once, if running, and un-arm."""
+        if self._source.armed is self:
+            self._source.disarm()
+
+    def disarm(self) -> None:
+        """Stop at once, if running: the source has been un-armed."""
         if self._running:
             self._stop()
-        self._source.armed = False
 
     def reset(self) -> None:
         """*RST: stop and un-arm."""
@@ -237,7 +247,7 @@ class Waves(Group):
         if (
             not fits(peak, RANGES[-1].full_scale)
             or not fits(peak, self._range())
-            or (self.marker and self.marker_line == TRIGGER_OUTPUT_LINE)
+            or (self.marker and self.marker_line == self._trigger.output_line)
             or (self.function.startswith("ARB") and len(self._slots.get(self.function, ())) < POINTS_MIN)
         ):
             raise ScpiError(-221)

@@ -204,10 +204,23 @@ class TriggerLine:
 
 
 class TriggerLink:
-    """The six lines of a trigger-link socket."""
+    """The six lines of a Trigger Link: single pulses, and the edges that go on and on of a phase marker.
+
+    A pulse is heard by every instrument, the sender included.
+    """
 
     def __init__(self) -> None:
         self._lines = {number: TriggerLine() for number in range(1, 7)}
+        self._ears: list[Callable[[int], None]] = []
+
+    def listen(self, hear: Callable[[int], None]) -> None:
+        """From now on `hear` is called with the number of every line that is pulsed."""
+        self._ears.append(hear)
+
+    def pulse(self, line: int) -> None:
+        """Pull a line low for a moment."""
+        for hear in self._ears:
+            hear(line)
 
     def line(self, number: int) -> TriggerLine:
         """Return a line by its number, 1 to 6; another number raises ValueError."""
@@ -251,3 +264,42 @@ class Coil(Protocol):
     def drive(self, ramp: Ramp) -> None:
         """From now on (bench time) the supply's output follows this ramp."""
         ...
+
+
+class SerialMeter(Protocol):
+    """A nanovoltmeter on an RS-232 cable, as the current source at the other end commands it."""
+
+    @property
+    def full_scale(self) -> float:
+        """The present range (V)."""
+        ...
+
+    def receive(self, text: str) -> None:
+        """One line of text arrives, without terminator."""
+        ...
+
+    def transmitted(self) -> str:
+        """Return what it has sent since this was last asked, terminators included."""
+        ...
+
+    def take_over(self, aperture: float | None) -> None:
+        """From now on each external trigger makes one bare conversion.
+
+        It takes `aperture` seconds; None is the meter's own integration time, with what goes with it.
+        """
+        ...
+
+    def reading(self) -> float:
+        """Return the result of the last such conversion (V)."""
+        ...
+
+    def release(self) -> None:
+        """Go back to what it was, under its own control."""
+        ...
+
+
+class SerialCable:
+    """An RS-232 cable from a current source; `meter` is what is plugged in at its other end."""
+
+    def __init__(self) -> None:
+        self.meter: SerialMeter | None = None

@@ -314,6 +314,10 @@ class BenchLibrary(SimVisaLibrary):
             opened.instrument.discard_output()
         return StatusCode.success
 
+    def has_unread(self, session: VISASession) -> bool:
+        """Return True where a reply is ready that nobody has read."""
+        return self._opened(session).instrument.has_output
+
     def read_stb(self, session: VISASession) -> tuple[int, StatusCode]:
         """Serial poll; a raw interface has none."""
         return self._protocol_session(session).instrument.serial_poll(), StatusCode.success

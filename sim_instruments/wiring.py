@@ -18,8 +18,9 @@ from sim_instruments.ports import Waveform
 
 #: Change of a field component (T) in a ramp after which whoever listens is told: 10 Oe, our choice.
 TELL_STEP = 1e-3
-#: Whole periods of a waveform that are followed step by step before the rest are taken together (our choice).
-PERIODS_FOLLOWED = 2
+#: A waveform of more periods than `LONGEST_BURST`, each shorter than `SLOWEST` (s), is felt by the rates of a
+#: period on average (our choice).
+LONGEST_BURST, SLOWEST = 100, 0.1
 
 
 class Interval(NamedTuple):
@@ -85,12 +86,11 @@ class HallBar:
     cannot switch in a time cannot in a shorter one. Such periods are only counted (and listed one by one, when
     there is a history).
 
-    Of many periods between two looks (more than `PERIODS_FOLLOWED` whole ones, of a waveform that repeats) the
-    first, the last and parts of others are felt step by step, so that the phase in which it was met or left
-    counts, and all between as one step of the sample with the rates of a period summed (`advance_periods`). In a
-    ramp that lasts longer than so many periods each step of the field is felt so, with the whole periods in it;
-    parts are carried over to the next. At most one period in all is lost by that when the waveform ends. Heat
-    and charge are exact in any case, and with a history everything is followed step by step.
+    A waveform that goes on and on and quickly (more than `LONGEST_BURST` periods, each shorter than `SLOWEST`) is
+    not followed: each stretch of constant field is one step of the sample, with the switching rates of a period on
+    average (`Sample.advance_periods`), whatever part of a period or how many it lasts. What switches to and fro in
+    a period is then left as on average, not as after the last steps. Heat and charge are exact in any case. With
+    a history every waveform is followed step by step.
     """
 
     def __init__(
@@ -113,9 +113,9 @@ class HallBar:
         self._history = history
         self._flow: float | Waveform = 0.0
         self._quiet: tuple[Waveform, Vector, NDArray[np.bool_]] | None = None
-        self._owed = 0.0  # periods of the waveform that a ramp has not yet made felt
         self._listeners: list[Callable[[float], None]] = []
         self._told: Vector = (0.0, 0.0, 0.0)  # the field when whoever listens was last told
+        self._settling = False
         self._passing: Vector | None = None  # the field while the time that has passed is caught up with
         self._I_max = self._energy = self._charge = 0.0
         self._pulses = 0
@@ -135,7 +135,6 @@ class HallBar:
         """
         self.announce()
         before, self._flow = self._flow, current
-        self._owed = 0.0
         if not isinstance(current, Waveform):
             self._I_max = max(self._I_max, abs(current))
         elif not (isinstance(before, Waveform) and before.start == current.start):
@@ -178,14 +177,20 @@ class HallBar:
             about_to_change(time)
 
     def settle(self) -> None:
-        """Bring the sample up to the present."""
-        now = self._clock.now()
-        if isinstance(self._flow, Waveform) and self._flow.end <= now:
-            end = self._flow.end
-            self._settle_until(end)
-            self._tell(end)
-            self._flow = 0.0
-        self._settle_until(now)
+        """Bring the sample up to the present; whoever is told of changes on the way finds them half done."""
+        if self._settling:
+            return
+        self._settling = True
+        try:
+            now = self._clock.now()
+            if isinstance(self._flow, Waveform) and self._flow.end <= now:
+                end = self._flow.end
+                self._settle_until(end)
+                self._tell(end)
+                self._flow = 0.0
+            self._settle_until(now)
+        finally:
+            self._settling = False
 
     def _settle_until(self, now: float) -> None:
         start = self._since
@@ -224,7 +229,7 @@ class HallBar:
             return first[0] + part * change[0], first[1] + part * change[1], first[2] + part * change[2]
 
         for step in range(steps):
-            self._expose(there((step + 0.5) / steps), edges[step], edges[step + 1], end - begin)
+            self._expose(there((step + 0.5) / steps), edges[step], edges[step + 1])
             self._passed(there((step + 1) / steps), edges[step + 1])
         self._passing = None
 
@@ -237,52 +242,42 @@ class HallBar:
         self._passing = (mu0_H[0] + told[0]) / 2, (mu0_H[1] + told[1]) / 2, (mu0_H[2] + told[2]) / 2
         self._tell(time)
 
-    def _expose(self, mu0_H: Vector, begin: float, end: float, ramp: float | None = None) -> None:
-        """Let a stretch pass in a constant field, of itself or as a part of a ramp that lasts so long (s)."""
+    def _expose(self, mu0_H: Vector, begin: float, end: float) -> None:
+        """Let a stretch pass in a constant field."""
         wave = self._flow
         if not isinstance(wave, Waveform):
             self._step(wave, mu0_H, end - begin)
             return
         place, last = wave.place(begin), wave.place(end)
-        if ramp is not None and self._is_fast(wave, ramp / wave.period):
-            self._owed += last - place
-            whole = math.floor(self._owed)
-            self._owed -= whole
-            self._pass_periods(wave, mu0_H, whole, place, last)
+        if self._history is None and wave.cycles > LONGEST_BURST and wave.period < SLOWEST:
+            self._average(wave, mu0_H, place, last)
         else:
             self._play(wave, mu0_H, place, last)
 
-    def _is_fast(self, wave: Waveform, periods: float) -> bool:
-        """Return whether so many periods are taken together."""
-        return self._history is None and wave.alternates and periods > PERIODS_FOLLOWED
+    def _average(self, wave: Waveform, mu0_H: Vector, place: float, last: float) -> None:
+        """Let a part of a waveform pass in a constant field as so much time with the rates of a period."""
+        self._count(wave, place, last)
+        ends = (max(wave.levels), min(wave.levels))
+        self._I_max = max(self._I_max, *map(abs, ends))
+        periods = last - place
+        # Heat and torque are largest at the ends: what cannot switch there in all that time does so nowhere.
+        if any(self._sample.can_switch(level, mu0_H, periods * wave.period) for level in ends):
+            steps = tuple((level, dt * periods) for level, dt in wave.steps(0.0, 1.0))
+            self._sample.advance_periods(steps, mu0_H, 1)
 
-    def _pass_periods(self, wave: Waveform, mu0_H: Vector, whole: int, place: float, last: float) -> None:
-        """Let the sample feel so many whole periods in one step, and count what flowed between two places."""
+    def _count(self, wave: Waveform, place: float, last: float) -> None:
+        """Count the charge and heat of a part of a waveform."""
         charge, square = wave.integrals(place, last)
         self._charge += charge
         self._energy += square * self._sample.resistance
-        ends = (max(wave.levels), min(wave.levels))
-        self._I_max = max(self._I_max, *map(abs, ends))
-        # Heat and torque are largest at the ends: what cannot switch there in all that time does so nowhere.
-        if any(self._sample.can_switch(level, mu0_H, whole * wave.period) for level in ends):
-            self._sample.advance_periods(tuple(wave.steps(0.0, 1.0)), mu0_H, whole)
 
     def _play(self, wave: Waveform, mu0_H: Vector, place: float, last: float) -> None:
         """Let a part of a waveform pass in a constant field."""
         sample = self._sample
-        followed = 0.0
         while place < last:
             if self._history is None and self._is_quiet(wave, mu0_H):
-                charge, square = wave.integrals(place, last)
-                self._charge += charge
-                self._energy += square * sample.resistance
+                self._count(wave, place, last)
                 return
-            whole = math.floor(last) - place
-            if followed == 1.0 and self._is_fast(wave, whole):
-                stop = place + whole - 1.0
-                self._pass_periods(wave, mu0_H, int(whole) - 1, place, stop)
-                followed, place = 0.0, stop
-                continue
             stop = min(math.floor(place) + 1.0, last)
             taken = sample.steps
             for current, dt in wave.steps(place, stop):
@@ -290,7 +285,7 @@ class HallBar:
                 self._I_max = max(self._I_max, abs(current))
             if stop - place == 1.0 and sample.steps == taken:
                 self._quiet = (wave, mu0_H, sample.up)
-            followed, place = stop - place, stop
+            place = stop
 
     def _is_quiet(self, wave: Waveform, mu0_H: Vector) -> bool:
         """Return whether a whole period of this waveform in this field has left the sample as it stands."""

@@ -23,7 +23,7 @@ class Ensemble:
     """The patches in groups of similar anisotropy, each group with a moment for those up and one for those down.
 
     `mu0_H_k` (T, ascending, shape (N,)) are the patches' anisotropy fields at T_0: a reading heats nothing (our
-    choice). A group has the mean anisotropy of its patches.
+    choice). A group has the mean H_k^-2 of its patches, with which the response to small fields and torques goes.
     """
 
     def __init__(self, mu0_H_k: Floats, parameters: SampleParameters) -> None:
@@ -32,7 +32,7 @@ class Ensemble:
         groups = min(MOST_GROUPS, n)
         self._first = np.arange(groups) * n // groups
         self._sizes = np.diff(self._first, append=n)
-        self._mu0_H_k = np.add.reduceat(mu0_H_k, self._first) / self._sizes
+        self._mu0_H_k = (np.add.reduceat(mu0_H_k**-2, self._first) / self._sizes) ** -0.5
 
     def shares(self, up: NDArray[np.bool_]) -> Floats:
         """Return the share of all patches in each moment, shape (2 G,): the groups' patches up, then those down."""

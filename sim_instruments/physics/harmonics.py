@@ -28,9 +28,10 @@ def phasors(samples: NDArray[np.float64], highest: int) -> NDArray[np.complex128
     rule is that of Gauss and Chebyshev, exact for V(I) a polynomial of a degree below 2 M - n.
     """
     M = len(samples)
-    orders = np.arange(1, highest + 1)[:, None]
-    angles = orders * _angles(M)
-    shape = np.where(orders % 2, np.sin(angles) + 0j, 1j * np.cos(angles))
+    angles = np.arange(1, highest + 1)[:, None] * _angles(M)
+    shape = np.empty(angles.shape, dtype=np.complex128)
+    shape[0::2] = np.sin(angles[0::2])
+    shape[1::2] = 1j * np.cos(angles[1::2])
     return math.sqrt(2.0) / M * (shape @ samples)
 
 

@@ -41,9 +41,9 @@ def rest(
     Newton's method on the sphere, to about 1e-12 except at a fold itself. Where the energy is not convex its least
     curvature is turned over, so that a step goes towards the field, as a damped moment does.
     """
-    x, y, z = _start(mu0_H_k, sign, mu0_H, mu0_H_DL, mu0_H_FL, polarity)
     torque = polarity * mu0_H_DL
     along_y = mu0_H[1] + mu0_H_FL
+    x, y, z = _start(mu0_H_k, sign, mu0_H, torque, along_y)
     for _ in range(_MOST_STEPS):
         # Two tangents a and b with a x b = m (Duff et al., J. Comput. Graph. Tech. 6 (1), 1 (2017)).
         side = np.copysign(1.0, z)
@@ -85,21 +85,15 @@ def rest(
 
 
 def _start(
-    mu0_H_k: Floats,
-    sign: Floats,
-    mu0_H: tuple[float, float, float],
-    mu0_H_DL: Floats,
-    mu0_H_FL: Floats,
-    polarity: int,
+    mu0_H_k: Floats, sign: Floats, mu0_H: tuple[float, float, float], torque: Floats, along_y: Floats
 ) -> tuple[Floats, Floats, Floats]:
     """Return x, y and z of m to first order in H_z and the torques; only roughly for a moment near the plane."""
     sign = np.where(mu0_H_k + sign * mu0_H[2] > 0.0, sign, -sign)
-    torque = polarity * mu0_H_DL
     in_plane = mu0_H[0] * mu0_H[0] + mu0_H[1] * mu0_H[1]
     z = sign * np.sqrt(np.maximum(1.0 - in_plane / (mu0_H_k * mu0_H_k), _TILTED))
-    h_x, h_y = mu0_H[0] - torque * z, mu0_H[1] + mu0_H_FL
-    in_plane = h_x * h_x + h_y * h_y
+    h_x = mu0_H[0] - torque * z
+    in_plane = h_x * h_x + along_y * along_y
     stiffness = mu0_H_k + (mu0_H[2] + torque * mu0_H[0] / mu0_H_k) / z
     stiffness = np.maximum(stiffness, np.sqrt(in_plane))
     z = sign * np.sqrt(np.maximum(1.0 - in_plane / (stiffness * stiffness), 0.0))
-    return h_x / stiffness, h_y / stiffness, z
+    return h_x / stiffness, along_y / stiffness, z

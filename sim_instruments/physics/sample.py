@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -15,7 +16,7 @@ from sim_instruments.physics.ensemble import Ensemble
 from sim_instruments.physics.hall import patch_resistance, sin_2phi, tilt
 from sim_instruments.physics.harmonics import phasors, sine_samples
 from sim_instruments.physics.heating import softening, temperature
-from sim_instruments.physics.hysterons import Drive, Hysterons, log_attempts
+from sim_instruments.physics.hysterons import Drive, Hysterons, in_turns, log_attempts
 from sim_instruments.physics.parameters import SampleParameters
 from sim_instruments.physics.spin_orbit_torque import (
     current_density,
@@ -45,7 +46,8 @@ class Sample:
 
     Steps are numbered for the thermal draws, from 0: `steps` is the number of the next one. It grows by one in each
     call of `advance` in which, at the start, (dt/tau_0) exp(-E x^2) >= 2^-53 for at least one patch in its present
-    state. In all other calls nothing can switch with any number that `thermal` draws, and nothing is drawn.
+    state; in `advance_periods` this is summed over the periods. In all other calls nothing can switch with any
+    number that `thermal` draws, and nothing is drawn.
 
     Model after Li et al., Chin. Phys. B 31, 117106 (2022): patches with normally distributed barriers, switched by
     field, torque and heat; the functions of this package cite their equations.
@@ -70,6 +72,7 @@ class Sample:
         )
         self._ensemble = Ensemble(self.mu0_H_k, p)
         self._last_drive: tuple[tuple[float, Vector, float], Drive] | None = None
+        self._last_period: tuple[tuple[tuple[tuple[float, float], ...], Vector], Drive | None] | None = None
         self._last_field: Vector = (0.0, 0.0, 0.0)
         self._patches = self._patch_resistances(self._last_field)
         self._last_read: tuple[NDArray[np.bool_], float] | None = None
@@ -111,7 +114,28 @@ class Sample:
         """
         if dt == 0.0:
             return False
-        drive = self._drive(current, mu0_H, dt)
+        return self._relax(self._drive(current, mu0_H, dt))
+
+    def advance_periods(self, steps: Sequence[tuple[float, float]], mu0_H: Vector, n: float) -> bool:
+        """Let `n` whole periods of a waveform pass in a field (T) at once; return whether any patch switched.
+
+        `steps` are the currents (A) of a period and how long each flows (s). It is one step of the sample, at the
+        same cost for any n: with the rates r+- of a patch at each current, R+- = n sum r+-(I_k) dt_k, and as in
+        `advance` P = P_inf + (P_0 - P_inf) exp(-(R+ + R-)), P_inf = R-/(R+ + R-), the coupling followed to
+        self-consistency at the end. That is the limit of a period short against the time of switching. A patch that
+        switches to and fro within a period is left as on average over the period, not as after its last steps
+        (decision 11). No periods, no switching; a number that is negative or not whole, a negative or infinite
+        time, or a drive that is not finite, raises ValueError.
+        """
+        if not (0.0 <= n < math.inf and n == math.floor(n)):
+            raise ValueError(f"n must be a whole number of periods; got {n!r}")
+        key = tuple(steps), mu0_H
+        if self._last_period is None or self._last_period[0] != key:
+            self._last_period = key, self._new_period(*key)
+        period = self._last_period[1]
+        return n > 0.0 and period is not None and self._relax(period.repeated(n))
+
+    def _relax(self, drive: Drive) -> bool:
         loose = self._hysterons.loose(drive)
         if not loose.size:
             return False
@@ -132,6 +156,15 @@ class Sample:
         if self._last_drive is None or self._last_drive[0] != key:
             self._last_drive = (key, self._new_drive(*key))
         return self._last_drive[1]
+
+    def _new_period(self, steps: tuple[tuple[float, float], ...], mu0_H: Vector) -> Drive | None:
+        if not all(0.0 <= dt < math.inf for _, dt in steps):
+            raise ValueError(f"time must pass forwards and end; got the steps {steps!r} (A, s)")
+        durations: dict[float, float] = {}
+        for current, dt in steps:
+            durations[current] = durations.get(current, 0.0) + dt
+        drives = [self._new_drive(current, mu0_H, dt) for current, dt in durations.items() if dt > 0.0]
+        return in_turns(drives) if drives else None
 
     def _new_drive(self, current: float, mu0_H: Vector, dt: float) -> Drive:
         mu0_H_x, mu0_H_y, mu0_H_z = mu0_H
@@ -228,13 +261,3 @@ class Sample:
             return patch_resistance(sign, sin2_theta, angle, p.R_AHE, p.R_PHE)
 
         return _PatchResistances(up=resistances(1), down=resistances(-1))
-
-    # --- stand-in until the physics has it: to be replaced ----------------------------------------
-
-    def advance_periods(self, steps: tuple[tuple[float, float], ...], mu0_H: Vector, n: int) -> bool:
-        """Let n periods pass, one after the other."""
-        switched = False
-        for _ in range(n):
-            for current, dt in steps:
-                switched |= self.advance(current, mu0_H, dt)
-        return switched

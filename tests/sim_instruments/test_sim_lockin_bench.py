@@ -8,7 +8,8 @@ import pytest
 from benchtop import INSTRUMENTS, NM, SPEC, Lab
 from rig_lockin import INPUT_OVERLOAD, LOCKIN_SPEC, UNLOCKED, AcLab
 
-from sim_instruments.ports import TriggerLink
+from sim_instruments.keithley_6221_source import DcSource
+from sim_instruments.ports import TriggerLink, Waveform
 from sim_instruments.wiring import ThermalEmf
 
 R_XY = 0.45  # ohm; all up, no field: R_AHE + R_off
@@ -277,6 +278,23 @@ def test_during_a_ramp_the_output_lags_and_after_it_it_is_right():
     assert moving - resting[4] == pytest.approx(lag, rel=0.02)
     lab.wait(2.0 + 4.0)
     assert lab.xy().real == pytest.approx(resting[6], rel=1e-5)
+
+
+def test_a_wave_that_ended_in_a_ramp_is_followed_to_its_end_and_no_further():
+    """Three seconds of a wave in six of a ramp, caught up with at the end: what is left decays from its end on."""
+    lab = AcLab(time_constant=1.0)
+    source = lab.bench.instruments["source"]
+    lab.start(0.1e-3, 1e3)
+    lab.settled()
+    lab.to_field("supply_x", 0)
+    lab.say("supply_x", "SETI 6")
+    wave = Waveform(lab.bench.clock.now(), (1e-4, -1e-4), (0.5e-3, 0.5e-3), 3000)
+    source.group(DcSource)._load.drive(wave)  # not through the source, which would look at the end
+    lab.wait(6.0)
+    assert abs(lab.xy()) > 1e-6
+    assert lab.bench.envelope.pulses == 2
+    lab.wait(30.0)
+    assert abs(lab.xy()) < 1e-9
 
 
 def test_a_sample_that_switches_in_a_ramp_is_seen_to_have_switched():

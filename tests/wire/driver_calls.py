@@ -275,6 +275,7 @@ HEARS: dict[str, dict[str, Do]] = {
         "measurement condition: compliance, bit 3": lambda driver, _: driver.in_compliance(),
         "measurement event": lambda driver, _: driver.ask_register(driver.measurement_events),
         "measurement event: compliance, bit 3": event("measurement_events", 3),
+        "measurement event: buffer full, bit 9": event("measurement_events", 9),
         "operation event: sweep done, bit 1": event("operation_events", 1),
         "operation event: wave started, bit 4": event("operation_events", 4),
         "operation event: wave stopped, bit 7": event("operation_events", 7),
