@@ -7,7 +7,8 @@ Method    A current I_ac_pk sin(wt) flows through the bar, and the first and sec
           layer is saturated by magnet_z at +-mu0_H_sat and read (stage 0), read again with magnet_z at zero (stage
           1), then swept (stage 2), and read once more with no field (stage 3): a layer that has not come back to
           what it was is no longer one domain, and the run says so. At last n_high fields along the current, from
-          half of mu0_H_high to all of it and of both signs, lay the moments into the plane (stage 4, state 0):
+          half of mu0_H_high to all of it and of both signs, lay the moments into the plane (stage 4, state 0; the
+          current is off while the field goes there):
           there a torque turns them the less the larger the field is, while the voltage of a vertical temperature
           gradient stays. Harmonics are read by a lock-in, where the station has one; otherwise a direct current is
           reversed (harmonic_readings.py has the equations). is_lockin says which; frequency and time_constant
@@ -46,9 +47,10 @@ from protocols.harmonic_readings import (
     SWEPT,
     HarmonicParameters,
     Harmonics,
-    end_readings,
     lost_share,
-    start_readings,
+    prepare_readings,
+    start_current,
+    stop_current,
 )
 from protocols.sensing import TIME_COLUMN
 from protocols.set_points import n_set_points, set_points
@@ -201,7 +203,7 @@ columns = (
 
 def harmonic_hall(lab: Lab, p: Parameters) -> Iterator[Row]:
     """Measure all sweeps, one row per field; MeasurementError where the source is in compliance."""
-    harmonics = start_readings(lab, p)
+    harmonics = prepare_readings(lab, p)
     constants = {
         "is_lockin": int(lab.has("lockin")),
         "u_I_ac_pk": lab.source.accuracy(p.I_ac_pk) * RECTANGULAR,
@@ -229,10 +231,14 @@ def harmonic_hall(lab: Lab, p: Parameters) -> Iterator[Row]:
             without_field.append(read(0.0, phi, state, AFTER, branch))
             yield without_field[-1]
         _note_domains(lab, without_field, saturated)
-    for level in _high_fields(p):
-        _apply(lab, level, ALONG)
-        yield read(level, ALONG, 0, HIGH, branch + 1)
-    end_readings(lab)
+    for levels in _high_fields(p):
+        stop_current(lab)  # on the way there the layer breaks up, whatever flows
+        _apply(lab, levels[0], ALONG)
+        start_current(lab, p)
+        for level in levels:
+            _apply(lab, level, ALONG)
+            yield read(level, ALONG, 0, HIGH, branch + 1)
+    stop_current(lab)
 
 
 def _reader(
@@ -283,12 +289,12 @@ def _note_domains(lab: Lab, rows: list[Row], saturated: dict[int, float]) -> Non
             )
 
 
-def _high_fields(p: Parameters) -> list[float]:
-    """The high fields (T), ascending, of both signs; none where mu0_H_high is 0."""
+def _high_fields(p: Parameters) -> list[list[float]]:
+    """The high fields (T), ascending, of either sign; none where mu0_H_high is 0."""
     if p.mu0_H_high == 0:
         return []
     sizes = [p.mu0_H_high * (1 + k / (p.n_high - 1)) / 2 for k in range(p.n_high)]
-    return [-size for size in reversed(sizes)] + sizes
+    return [[-size for size in reversed(sizes)], sizes]
 
 
 def n_rows(p: Parameters) -> int:

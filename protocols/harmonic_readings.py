@@ -122,7 +122,7 @@ class HarmonicParameters(ParameterSet):
         return self
 
 
-def start_readings(lab: Lab, p: HarmonicParameters) -> Callable[[], Harmonics]:
+def prepare_readings(lab: Lab, p: HarmonicParameters) -> Callable[[], Harmonics]:
     """Let the current flow and return what reads both harmonics: a lock-in where the station has one."""
     lab.source.prepare(p.I_ac_pk, p.compliance)
     if lab.has("lockin"):
@@ -132,7 +132,13 @@ def start_readings(lab: Lab, p: HarmonicParameters) -> Callable[[], Harmonics]:
     return _by_reversal(lab, p)
 
 
-def end_readings(lab: Lab) -> None:
+def start_current(lab: Lab, p: HarmonicParameters) -> None:
+    """Let the alternating current of a lock-in flow; a direct current flows only while it is read."""
+    if lab.has("lockin"):
+        lab.source.start_sine(p.I_ac_pk, p.frequency, compliance=p.compliance, R_load=p.R_load)
+
+
+def stop_current(lab: Lab) -> None:
     """Bring the current to 0."""
     if lab.has("lockin"):
         lab.source.stop_wave()
@@ -148,7 +154,7 @@ def lost_share(V: float, V_own: float, V_other: float) -> float:
 def _by_lockin(lab: Lab, p: HarmonicParameters) -> Callable[[], Harmonics]:
     """Both harmonics in turn, the second as a mean of n_readings; high reserve, for the fundamental under it."""
     lab.lockin.use_external_reference()
-    lab.source.start_sine(p.I_ac_pk, p.frequency, compliance=p.compliance, R_load=p.R_load)
+    start_current(lab, p)
     lab.lockin.prepare(p.V_1w_max_rms, p.time_constant, _SLOPE, reserve="high")
     settle = _SETTLINGS * lab.lockin.settle_time()
 
