@@ -22,7 +22,8 @@ Thermal      A vertical temperature gradient makes R_dT I m_x, which is as linea
              makes differ from H_k, are fitted. It makes mu0_H_DL smaller by R_dT I H_k / R_AHE, which is taken
              off; dT_share is that over mu0_H_DL, negative where it made mu0_H_DL smaller.
 Uncertainty  One standard deviation: scatter about the fits, carried through all of the above, and that of the
-             current. The gain of lock-in or voltmeter is in none: R_AHE, R_off, R_PHE and R_dT are as good as that.
+             current. R_dT, and with it mu0_H_DL, has besides what a spread of H_k may do: 1 % of mu0_H_DL. The
+             gain of lock-in or voltmeter is in none: R_AHE, R_off, R_PHE and R_dT are as good as that.
 Warnings     Sweeps that lost their single domain, a thermal part of more than 10 % of mu0_H_DL (our choices).
 """
 
@@ -64,6 +65,8 @@ if TYPE_CHECKING:
 
 #: Fields above which the moments lie in the plane, in H_k: wherever H_k is half as large again (our choice).
 IN_PLANE: Final = 1.5
+#: Part of mu0_H_DL that a spread of H_k may leave in the thermal part: 1.3 % for one of 17 % (our estimate).
+SPREAD: Final = 0.01
 #: Thermal part of mu0_H_DL above which the reader is warned (our choice).
 LARGE_SHARE: Final = 0.1
 
@@ -289,20 +292,16 @@ def _torques(
             )
         return [*both, R_dT, -I_ac_pk * R_dT * H_k / (R_AHE * both[0])]
 
+    inputs = [anisotropy.mu0_H_k, anisotropy.V_0, planar.value, 0.0, *(slopes[key].slope for key in order)]
+    R_torque = anisotropy.V_0 * math.sqrt(2) / I_ac_pk * solved(inputs)[0] / anisotropy.mu0_H_k
     values, u_values = propagated(
         solved,
-        [
-            anisotropy.mu0_H_k,
-            anisotropy.V_0,
-            planar.value,
-            0.0,
-            *(slopes[key].slope for key in order),
-        ],
+        inputs,
         [
             anisotropy.u_mu0_H_k,
             anisotropy.u_V_0,
             planar.u,
-            0.0 if plain.note else plain.u_constant,
+            0.0 if plain.note else math.hypot(plain.u_constant, SPREAD * R_torque),
             *(slopes[key].u_slope for key in order),
         ],
     )

@@ -109,12 +109,26 @@ def test_the_reference_is_there_before_the_lockin_is_set_up_and_the_wave_ends_wi
     lab = MacrospinLab()
     run(lab, **COARSE, I_ac_pk=3 * mA, frequency=77.0, compliance=5.0, R_load=200)
     setting_up = [call[0] for call in lab.of("use_external_reference", "start_sine", "prepare lockin")]
-    assert setting_up == ["use_external_reference", "start_sine", "prepare lockin"]
-    assert lab.of("prepare source", "start_sine") == [
+    assert setting_up[:3] == ["use_external_reference", "start_sine", "prepare lockin"]
+    assert lab.of("prepare source", "start_sine")[:2] == [
         ("prepare source", 3 * mA, 5.0), ("start_sine", 3 * mA, 77.0, 5.0, 200)
     ]  # fmt: skip
     assert lab.calls[-1] == ("stop_wave",)
     assert not lab.of("prepare voltmeter", "read_voltage", "set_current")
+
+
+def test_the_current_is_off_while_the_field_goes_to_the_high_fields():
+    """Between the sweeps and -5500 Oe, and between -2750 and +2750 Oe; it flows at every high field."""
+    lab = MacrospinLab()
+    rows, _ = run(lab, **COARSE)
+    moves = [call[:2] for call in lab.of("start_sine", "stop_wave", "ramp x")]
+    first = moves.index(("ramp x", pytest.approx(-5500 * Oe)))
+    assert moves[first - 1] == ("stop_wave",)
+    assert moves[first + 1] == ("start_sine", 4 * mA)
+    crossing = moves.index(("ramp x", pytest.approx(2750 * Oe)))
+    assert moves[crossing - 1] == ("stop_wave",)
+    assert moves[crossing + 1] == ("start_sine", 4 * mA)
+    assert all(abs(row["V_2w_rms"]) > 1e-6 for row in rows if row["stage"] == 4)
 
 
 def test_without_a_lockin_a_direct_current_is_reversed_around_zero():
