@@ -115,7 +115,7 @@ class SR830Sim(DisplayingInstrument):
         """
         super().__init__(clock, f"Stanford_Research_Systems,SR830,s/n{serial},ver1.07", auxiliary)
         self._line_frequency = line_frequency
-        self._saved: dict[int, dict[str, Any]] = {}
+        self._saved: dict[int, tuple[dict[str, int], dict[str, Any]]] = {}
         gain, phase = (float(error) if accuracy else 0.0 for error in unit_stream(serial).uniform(-1, 1, 2))
         self._auto: Event | None = None
         self._take_defaults()
@@ -149,9 +149,8 @@ class SR830Sim(DisplayingInstrument):
 
     def _save(self, place: float) -> None:
         """SSET: keep the set-up in a place, 1 to 9."""
-        setup = {name: getattr(self, name) for name in SETUP}
-        setup["stored"] = {name: value for name, value in self.stored.items() if not self.settings[name].kept}
-        self._saved[code(place, 1, SETUPS)] = copy.deepcopy(setup)
+        attributes = {name: getattr(self, name) for name in SETUP}
+        self._saved[code(place, 1, SETUPS)] = (self.set_up(), copy.deepcopy(attributes))
 
     def _recall(self, place: float) -> None:
         """RSET: take a set-up; a place in which none was kept is refused (our choice)."""
@@ -159,9 +158,9 @@ class SR830Sim(DisplayingInstrument):
         if saved is None:
             raise OutOfRangeError
         self._give_up()
-        setup = copy.deepcopy(saved)
-        self.stored |= setup.pop("stored")
-        vars(self).update(setup)
+        codes, attributes = saved
+        self.stored |= codes
+        vars(self).update(copy.deepcopy(attributes))
         self.changed()
 
     # --- detection --------------------------------------------------------------------------------

@@ -154,6 +154,10 @@ class StanfordInstrument(Instrument):
         """Latch bits of the lock-in status."""
         self._registers["LIAS"] |= bits
 
+    def set_up(self) -> dict[str, int]:
+        """Return the stored codes that belong to a set-up: those that *RST sets."""
+        return {name: value for name, value in self.stored.items() if not self.settings[name].kept}
+
     # --- what the interface calls -----------------------------------------------------------------
 
     def execute(self, message: str) -> None:
