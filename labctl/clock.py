@@ -60,19 +60,28 @@ class RecordingClock:
 
 
 class ReplayClock:
-    """A clock that gives recorded readings (s) again, one for each time it is asked, and then stands still."""
+    """A clock that gives recorded readings (s) again, one for each time it is asked.
+
+    Where they have run out it goes on by what is waited: whoever waits for a moment that never came in the
+    recording must still see it come.
+    """
 
     def __init__(self, readings: Sequence[float]) -> None:
-        self._readings = iter(readings)
+        self._readings = list(readings)
+        self._place = 0
         self._now = 0.0
 
     def now(self) -> float:
-        """The next recorded reading; the last one where they have run out."""
-        self._now = next(self._readings, self._now)
+        """The next recorded reading."""
+        if self._place < len(self._readings):
+            self._now = self._readings[self._place]
+            self._place += 1
         return self._now
 
     def wait(self, seconds: float) -> None:
-        """Let no time pass: the recording tells what time it is."""
+        """Let no time pass while the recording tells what time it is."""
+        if self._place >= len(self._readings):
+            self._now += seconds
 
     def glance(self) -> float:
         """The reading that was given last."""

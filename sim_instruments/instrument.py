@@ -85,8 +85,11 @@ class Instrument(ABC):
 
     # --- what a subclass uses ---------------------------------------------------------------------
 
-    def reply(self, text: str, ready_at: float | None = None) -> None:
-        """Queue one reply line; `ready_at` is the virtual time (s) from which it can be read, default now."""
+    def reply(self, text: str | bytes, ready_at: float | None = None) -> None:
+        """Queue one reply line; `ready_at` is the virtual time (s) from which it can be read, default now.
+
+        Bytes are a binary reply: they go out as they are, without terminator, END with the last of them.
+        """
         self.settle(self.owe(), text, ready_at)
 
     def owe(self) -> Reply:
@@ -95,9 +98,9 @@ class Instrument(ABC):
         self._replies.append(owed)
         return owed
 
-    def settle(self, owed: Reply, text: str, ready_at: float | None = None) -> None:
-        """Give an owed reply its text; one that was cleared meanwhile goes nowhere."""
-        owed.line = text.encode("latin-1") + self.terminator_out
+    def settle(self, owed: Reply, text: str | bytes, ready_at: float | None = None) -> None:
+        """Give an owed reply its text, or its bytes; one that was cleared meanwhile goes nowhere."""
+        owed.line = text if isinstance(text, bytes) else text.encode("latin-1") + self.terminator_out
         owed.ready_at = self.clock.now() if ready_at is None else ready_at
 
     def forget(self, owed: Reply) -> None:

@@ -2,45 +2,27 @@
 
 from __future__ import annotations
 
+import copy
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
 from sim_instruments.clock import Event, VirtualClock
 from sim_instruments.instrument import unit_stream
-from sim_instruments.ports import LockInSignal, ReferenceInput
+from sim_instruments.ports import LockInSignal, ReferenceInput, Terminals
 from sim_instruments.srs_sr830_demodulator import Demodulator, Detection
-from sim_instruments.srs_sr830_language import (
-    NONE,
-    ONE,
-    THREE,
-    TWO,
-    Command,
-    OutOfRangeError,
-    Setting,
-    StanfordInstrument,
-    code,
-    within,
-)
-from sim_instruments.srs_sr830_outputs import (
-    CHANNEL_1,
-    CHANNEL_2,
-    REFERENCE_FREQUENCY,
-    THETA,
-    Outputs,
-    X,
-    printed,
-)
+from sim_instruments.srs_sr830_displays import AUXILIARIES, DisplayingInstrument
+from sim_instruments.srs_sr830_language import NONE, ONE, Command, OutOfRangeError, Setting, code, within
+from sim_instruments.srs_sr830_outputs import THETA, Outputs
 from sim_instruments.srs_sr830_tables import (
     AMPERES_PER_VOLT,
     AMPLITUDE_MAX,
     AMPLITUDE_MIN,
     AMPLITUDE_STEP,
-    AUXILIARY_MAX,
-    BUFFER,
+    FILTER_OVERLOAD,
     FREQUENCY_MAX,
     FREQUENCY_MIN,
     FREQUENCY_RANGE_CHANGED,
@@ -51,11 +33,13 @@ from sim_instruments.srs_sr830_tables import (
     LOW_NOISE,
     NOISE_DENSITY,
     NORMAL,
+    OUTPUT_MAX,
     OUTPUT_OVERLOAD,
     PHASE_MAX,
     PHASE_MIN,
     SENSITIVITIES,
     SETTLING,
+    SETUPS,
     SLOW_FREQUENCY,
     TIME_CONSTANT_CHANGED,
     TIME_CONSTANTS,
@@ -71,20 +55,24 @@ AUTO_GAIN_FILL = 0.8
 #: Slowest time constant (s) with which auto gain does anything.
 AUTO_GAIN_SLOWEST = 1.0
 FIRST_CURRENT_INPUT = 2  # ISRC code
+#: What SSET keeps beside the stored codes.
+SETUP = ("_frequency", "_phase", "_amplitude", "_harmonic", "_outputs", "_auxiliary")
 
 
-class SR830Sim(StanfordInstrument):
+class SR830Sim(DisplayingInstrument):
     """An SR830 on GPIB, with a voltage at its input and, where there is one, a TTL reference.
 
-    X and Y (V rms) are the demodulated harmonic behind one to four equal poles (`Demodulator`); they are
-    what they are now, not on the instrument's grid of 512 readings per second. An error of the reference by
-    some angle of the fundamental is n times as much at the n-th harmonic; PHAS shifts the detected harmonic
-    itself, so that APHS works there too [unconfirmed]. Output overload: X, Y or R, less its offset and times
-    its expand, is beyond 1.09 of full scale; X and Y do not go further than that (our choice). Input
-    overload: all that alternates at the input is more than `input_limit` allows; the readings stay (our
-    choice). Both bits and the unlocked reference latch in LIAS? when the instrument looks: with each message,
-    serial poll and change of the signal. Without reference edges, or with the harmonic beyond 102 kHz, X and
-    Y decay to zero and FREQ? is 0 (our choice); an edge that comes back is locked to at once.
+    X and Y (V rms) are the demodulated harmonic behind one to four equal poles and, where it is asked for,
+    the mean over a period (`Demodulator`); they are what they are now, not on the instrument's grid of 512
+    readings per second. An error of the reference by some angle of the fundamental is n times as much at the
+    n-th harmonic; PHAS shifts the detected harmonic itself, so that APHS works there too [unconfirmed].
+    Output overload: X, Y or R, less its offset and times its expand, is beyond 1.09 of full scale; X and Y
+    do not go further than that (our choice). Filter overload: a pole before the last is beyond 1.09 of full
+    scale while the output is not (our choice). Input overload: all that alternates at the input, line filters
+    or not, is more than `input_limit` allows; the readings stay (our choice). These bits and the unlocked
+    reference latch in LIAS? when the instrument looks: with each message, serial poll and change of the
+    signal. Without reference edges, or with the harmonic beyond 102 kHz, X and Y decay to zero and FREQ? is 0
+    (our choice); an edge that comes back is locked to at once.
 
     Offsets are taken off X, Y and R as read and as displayed, not off the X and Y that make R and the phase;
     expand changes no value (as in the SR850 manual, Output and Offset menu). APHS and AOFF act at once, as the
@@ -93,14 +81,18 @@ class SR830Sim(StanfordInstrument):
     a detection above 200 Hz, and none below what slope, reserve and expand ask for; when that pushes the time
     constant, bit 5 of LIAS? tells.
 
-    *RST values, noise, accuracy, reserve and the 1.09 are unconfirmed. Sources: SR830 manual p. 4-9, 5-2,
-    5-15, 5-16; PyMeasure `sr830.py`, QCoDeS `SR830.py`.
+    The data buffer stores what is displayed (`DataBuffer`, p. 5-12 to 5-19). TSTR 1: a trigger starts the
+    scan, without STRT (our choice); a trigger that does something sets bit 6 of LIAS?. TRCB? and TRCL? are
+    answered at once, in bytes without a terminator, END with the last.
 
-    Not simulated: line filters, coupling, shield, reference slope and synchronous filter (the codes are kept),
-    the single-ended input (A reads as A-B), the current inputs (open: noise only), the sine output (SLVL is
-    kept), auxiliary inputs (0 V) and outputs (kept), display ratios (kept), filter overload (bit 1 of LIAS?),
-    RS-232. Refused as unknown: data buffer and traces (SRAT SEND STRT PAUS REST SPTS? TRCA? TRCB? TRCL? STRD
-    FAST TRIG TSTR), FPOP, SSET, RSET, KCLK, ALRM, *PSC.
+    *RST values, noise, accuracy, reserve, the line filters' Q, the 1.09 and the rule of the ratio are
+    unconfirmed. Sources: SR830 manual p. 4-9, 5-2, 5-8 to 5-20; PyMeasure `sr830.py`, QCoDeS `SR830.py`.
+
+    Not simulated: coupling, shield and reference slope (the codes are kept), whatever is between input B and
+    ground (A reads as A-B), the current inputs (open: noise only), the sine output, the auxiliary outputs and
+    those of the front panel (SLVL, AUXV and FPOP are kept), key click and alarms (kept), power-on (*PSC is
+    kept), rear-panel triggers, RS-232. Refused as unknown: FAST, the stream of X and Y over GPIB (STRD
+    starts a scan all the same).
     """
 
     def __init__(
@@ -113,13 +105,17 @@ class SR830Sim(StanfordInstrument):
         noise: bool = True,
         accuracy: bool = True,
         serial: str = "12345",
+        line_frequency: float = 50.0,
+        auxiliary: Sequence[Terminals] = (),
     ) -> None:
-        """Connect `signal` to the input A-B and `reference`, if any, to REF IN.
+        """Connect `signal` to the input A-B, `reference`, if any, to REF IN, and `auxiliary` to the inputs 1 to 4.
 
         `rng` gives the noise; the unit's fixed errors follow from its serial number. With `noise` or
         `accuracy` False there is none of it.
         """
-        super().__init__(clock, f"Stanford_Research_Systems,SR830,s/n{serial},ver1.07")
+        super().__init__(clock, f"Stanford_Research_Systems,SR830,s/n{serial},ver1.07", auxiliary)
+        self._line_frequency = line_frequency
+        self._saved: dict[int, tuple[dict[str, int], dict[str, Any]]] = {}
         gain, phase = (float(error) if accuracy else 0.0 for error in unit_stream(serial).uniform(-1, 1, 2))
         self._auto: Event | None = None
         self._take_defaults()
@@ -133,6 +129,7 @@ class SR830Sim(StanfordInstrument):
             phase_error=PHASE_ERROR * phase,
         )
         self._fast = self._is_fast()
+        self._store_as_set()
         signal.subscribe(self.look)
 
     def _take_defaults(self) -> None:
@@ -141,12 +138,29 @@ class SR830Sim(StanfordInstrument):
         self._amplitude = 1.0
         self._harmonic = 1
         self._outputs = Outputs()
-        self._auxiliary = [0.0] * 4
+        self._auxiliary = [0.0] * AUXILIARIES
 
     def reset(self) -> None:
-        """Take the settings of *RST; an auto function under way is given up."""
+        """Take the settings of *RST, with an empty data buffer; an auto function under way is given up."""
         self._give_up()
         self._take_defaults()
+        self._buffer.reset()
+        self.changed()
+
+    def _save(self, place: float) -> None:
+        """SSET: keep the set-up in a place, 1 to 9."""
+        attributes = {name: getattr(self, name) for name in SETUP}
+        self._saved[code(place, 1, SETUPS)] = (self.set_up(), copy.deepcopy(attributes))
+
+    def _recall(self, place: float) -> None:
+        """RSET: take a set-up; a place in which none was kept is refused (our choice)."""
+        saved = self._saved.get(code(place, 1, SETUPS))
+        if saved is None:
+            raise OutOfRangeError
+        self._give_up()
+        codes, attributes = saved
+        self.stored |= codes
+        vars(self).update(copy.deepcopy(attributes))
         self.changed()
 
     # --- detection --------------------------------------------------------------------------------
@@ -161,20 +175,30 @@ class SR830Sim(StanfordInstrument):
             poles=stored["OFSL"] + 1,
             connected=stored["ISRC"] < FIRST_CURRENT_INPUT,
             noise_density=NOISE_DENSITY[stored["ISRC"]],
+            notches=tuple(k * self._line_frequency for k in (1, 2) if stored["ILIN"] & k),
+            synchronous=bool(stored["SYNC"]),
         )
 
     def changed(self) -> None:
         """Detect as the settings say from now on, with a time constant that is possible."""
         self._push_time_constant(self._fastest(), len(TIME_CONSTANTS) - 1)
         self._demodulator.detection = self._detection()
+        self._store_as_set()
         self.look()
+
+    def _store_as_set(self) -> None:
+        self._buffer.configure(self.stored["SRAT"], bool(self.stored["SEND"]))
 
     def look(self, time: float | None = None) -> None:
         """Bring the outputs up to the present, or to a time (s), and latch what is wrong there."""
+        rms = self._demodulator.input_rms  # a signal that has to catch up first has us look on its way
+        self._buffer.catch_up(self.clock.now() if time is None else time)
         bits = 0
-        if self._outputs.overloaded(self._demodulator.output(time), self._full_scale):
+        if self._outputs.overloaded(self._demodulator.output(time), self.full_scale):
             bits |= OUTPUT_OVERLOAD
-        if self._demodulator.input_rms > self._input_limit(self.stored["RMOD"]):
+        elif self._demodulator.inner > OUTPUT_MAX * self.full_scale:
+            bits |= FILTER_OVERLOAD
+        if rms > self._input_limit(self.stored["RMOD"]):
             bits |= INPUT_OVERLOAD
         if self._demodulator.reference_frequency is None:
             bits |= UNLOCKED
@@ -191,7 +215,8 @@ class SR830Sim(StanfordInstrument):
         return frequency is not None and frequency * self._harmonic > SLOW_FREQUENCY
 
     @property
-    def _full_scale(self) -> float:
+    def full_scale(self) -> float:
+        """Full scale of X, Y and R (V or A rms)."""
         volts = SENSITIVITIES[self.stored["SENS"]]
         return volts if self.stored["ISRC"] < FIRST_CURRENT_INPUT else volts * AMPERES_PER_VOLT
 
@@ -208,59 +233,6 @@ class SR830Sim(StanfordInstrument):
         if pushed != self.stored["OFLT"]:
             self.stored["OFLT"] = pushed
             self.raise_lock_in_bits(TIME_CONSTANT_CHANGED)
-
-    # --- outputs ----------------------------------------------------------------------------------
-
-    def _readings(self) -> dict[int, float]:
-        return self._outputs.readings(self._demodulator.output(), self._full_scale)
-
-    def _displayed(self, channel: float) -> float:
-        return self._outputs.displayed(channel, self._readings(), self._demodulator.noise_density)
-
-    def _read_output(self, number: float) -> str:
-        return printed(self._readings()[code(number, X, THETA)])
-
-    def _read_display(self, channel: float) -> str:
-        return printed(self._displayed(channel))
-
-    def _snap(self, *numbers: float) -> str:
-        codes = [code(number, X, CHANNEL_2) for number in numbers]
-        if not 2 <= len(codes) <= 6:
-            raise OutOfRangeError
-        shown = {
-            **self._readings(),
-            **dict.fromkeys(range(THETA + 1, REFERENCE_FREQUENCY), 0.0),
-            REFERENCE_FREQUENCY: self._demodulator.reference_frequency or 0.0,
-            CHANNEL_1: self._displayed(1),
-            CHANNEL_2: self._displayed(2),
-        }
-        return ",".join(printed(shown[number]) for number in codes)
-
-    def _set_display(self, *numbers: float) -> None:
-        self._outputs.set_display(*numbers)
-
-    def _say_display(self, channel: float) -> str:
-        return self._outputs.say_display(channel)
-
-    def _set_offset(self, *numbers: float) -> None:
-        self._outputs.set_offset(*numbers)
-        self.changed()
-
-    def _say_offset(self, output: float) -> str:
-        return self._outputs.say_offset(output)
-
-    def _auto_offset(self, output: float) -> None:
-        self._outputs.offset_away(output, self._demodulator.output(), self._full_scale)
-
-    def _read_auxiliary_input(self, number: float) -> str:
-        code(number, 1, 4)
-        return printed(0.0)
-
-    def _set_auxiliary_output(self, number: float, volts: float) -> None:
-        self._auxiliary[code(number, 1, 4) - 1] = round(within(volts, -AUXILIARY_MAX, AUXILIARY_MAX), 3)
-
-    def _say_auxiliary_output(self, number: float) -> str:
-        return f"{self._auxiliary[code(number, 1, 4) - 1]:.3f}"
 
     # --- reference, phase, sine -------------------------------------------------------------------
 
@@ -321,12 +293,13 @@ class SR830Sim(StanfordInstrument):
             self._auto.cancel()
             self._auto = None
 
-    def _start(self, finish: Callable[[], None]) -> None:
+    def _begin(self, finish: Callable[[], None]) -> None:
         """Let an auto function finish when the outputs have settled; one under way is given up."""
         self._give_up()
         settling = SETTLING[self.stored["OFSL"]] * TIME_CONSTANTS[self.stored["OFLT"]]
 
         def end() -> None:
+            self.look()
             self._auto = None
             finish()
             self.changed()
@@ -338,15 +311,15 @@ class SR830Sim(StanfordInstrument):
 
     def _auto_gain(self) -> None:
         if TIME_CONSTANTS[self.stored["OFLT"]] <= AUTO_GAIN_SLOWEST:
-            self._start(self._finish_auto_gain)
+            self._begin(self._finish_auto_gain)
 
     def _finish_auto_gain(self) -> None:
-        volts = abs(self._demodulator.output()) / (self._full_scale / SENSITIVITIES[self.stored["SENS"]])
+        volts = abs(self._demodulator.output()) / (self.full_scale / SENSITIVITIES[self.stored["SENS"]])
         fitting = (n for n, top in enumerate(SENSITIVITIES) if volts <= AUTO_GAIN_FILL * top)
         self.stored["SENS"] = next(fitting, len(SENSITIVITIES) - 1)
 
     def _auto_reserve(self) -> None:
-        self._start(self._finish_auto_reserve)
+        self._begin(self._finish_auto_reserve)
 
     def _finish_auto_reserve(self) -> None:
         rms = self._demodulator.input_rms
@@ -355,7 +328,8 @@ class SR830Sim(StanfordInstrument):
 
     commands: ClassVar[Mapping[str, Command]] = MappingProxyType(
         {
-            **StanfordInstrument.common_commands,
+            **DisplayingInstrument.common_commands,
+            **DisplayingInstrument.display_commands,
             "FREQ": (ONE, _set_frequency),
             "FREQ?": (NONE, _say_frequency),
             "HARM": (ONE, _set_harmonic),
@@ -364,25 +338,17 @@ class SR830Sim(StanfordInstrument):
             "PHAS?": (NONE, _say_phase),
             "SLVL": (ONE, _set_amplitude),
             "SLVL?": (NONE, _say_amplitude),
-            "DDEF": (THREE, _set_display),
-            "DDEF?": (ONE, _say_display),
-            "OEXP": (THREE, _set_offset),
-            "OEXP?": (ONE, _say_offset),
-            "AOFF": (ONE, _auto_offset),
-            "OAUX?": (ONE, _read_auxiliary_input),
-            "AUXV": (TWO, _set_auxiliary_output),
-            "AUXV?": (ONE, _say_auxiliary_output),
-            "OUTP?": (ONE, _read_output),
-            "OUTR?": (ONE, _read_display),
-            "SNAP?": (range(1, BUFFER), _snap),
             "APHS": (NONE, _auto_phase),
             "AGAN": (NONE, _auto_gain),
             "ARSV": (NONE, _auto_reserve),
+            "SSET": (ONE, _save),
+            "RSET": (ONE, _recall),
         }
     )
     settings: ClassVar[Mapping[str, Setting]] = MappingProxyType(
         {
-            **StanfordInstrument.common_settings,
+            **DisplayingInstrument.common_settings,
+            **DisplayingInstrument.display_settings,
             "FMOD": Setting(0, 1, 1),
             "RSLP": Setting(0, 2, 0),
             "ISRC": Setting(0, 3, 0),
@@ -394,7 +360,5 @@ class SR830Sim(StanfordInstrument):
             "OFLT": Setting(0, len(TIME_CONSTANTS) - 1, TIME_CONSTANTS.index(0.1)),
             "OFSL": Setting(0, len(SETTLING) - 1, 1),
             "SYNC": Setting(0, 1, 0),
-            "LOCL": Setting(0, 2, 0, kept=True),
-            "OVRM": Setting(0, 1, 0, kept=True),
         }
     )

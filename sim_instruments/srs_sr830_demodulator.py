@@ -14,9 +14,10 @@ import numpy as np
 
 from sim_instruments.clock import VirtualClock
 from sim_instruments.ports import LockInSignal, ReferenceInput
-from sim_instruments.srs_sr830_tables import FREQUENCY_MAX, NOISE_BANDWIDTH
+from sim_instruments.srs_sr830_poles import Poles
+from sim_instruments.srs_sr830_tables import FREQUENCY_MAX, NOISE_BANDWIDTH, SLOW_FREQUENCY
 
-POLES = 4
+NOTCH_QUALITY = 4.0  # of the line filters [from memory of the specifications]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,8 @@ class Detection:
 
     `frequency` is the internal oscillator's (Hz), None with the external reference; `phase` (rad) is the
     reference phase shift at the detected harmonic; `connected` is False where the input that is selected
-    has nothing on it; `noise_density` is in units of the input per square root of Hz.
+    has nothing on it; `noise_density` is in units of the input per square root of Hz. `notches` (Hz) are
+    the line filters that are in; `synchronous` asks for the mean over a period, which it is below 200 Hz.
     """
 
     frequency: float | None
@@ -35,6 +37,14 @@ class Detection:
     poles: int
     connected: bool
     noise_density: float
+    notches: tuple[float, ...] = ()
+    synchronous: bool = False
+
+
+def notch(frequency: float, centre: float) -> complex:
+    """Transmission of a line filter of two poles, at and around the frequency (Hz) that it takes out."""
+    away = centre * centre - frequency * frequency
+    return away / (away + 1j * frequency * centre / NOTCH_QUALITY)
 
 
 class Demodulator:
@@ -43,12 +53,16 @@ class Demodulator:
     Between two changes of the signal its phasor is constant or, where signal and reference differ in
     frequency, turns at the difference; the response of the poles to that is written down exactly, however
     long it was. Of several harmonics beside the detected frequency only the nearest counts. Two oscillators
-    that show the same number of hertz count as one. What is far off (the sum frequencies, other harmonics,
-    the synchronous filter that takes them out) never reaches the output.
+    that show the same number of hertz count as one. What is far off (the sum frequencies, other harmonics)
+    never reaches the output.
+
+    The synchronous filter is the mean over one period of what is detected, behind the poles (in the
+    instrument it stands between them): it takes out what turns at the detected frequency or a multiple, and
+    settles one period later. In its first period it is the mean over what there has been (our choice).
 
     All four poles always run and `poles` picks an output, so that a change of slope makes no jump. The noise
-    of X and of Y has the standard deviation e_n sqrt(ENBW) and is correlated over `poles` time constants
-    (its spectrum is that of one pole: our simplification).
+    of X and of Y has the standard deviation e_n sqrt(ENBW), where a mean over T passes 1/(2 T) at most, and is
+    correlated over `poles` time constants (its spectrum is that of one pole: our simplification).
     """
 
     def __init__(
@@ -73,9 +87,9 @@ class Demodulator:
         self._rng = rng
         self._gain = gain
         self._phase_error = phase_error
-        self._stages = [0j] * POLES
         self._noise = self._draw()
         self._since = clock.now()
+        self._poles = Poles(self._since)
 
     @property
     def detection(self) -> Detection:
@@ -106,12 +120,30 @@ class Demodulator:
         """Noise at the input (per square root of Hz); 0 where there is none."""
         return self._detection.noise_density if self._rng is not None else 0.0
 
+    @property
+    def averaged(self) -> float:
+        """Seconds over which the synchronous filter takes the mean now; 0 where it is out."""
+        reference = self.reference_frequency
+        if not self._detection.synchronous or reference is None:
+            return 0.0
+        detected = self._detection.harmonic * reference
+        return 1 / detected if detected <= SLOW_FREQUENCY else 0.0
+
     def output(self, time: float | None = None) -> complex:
         """X + i Y (V rms) now, or at the time (s) to which the signal has come; noise included."""
         self.settle(time)
-        detection = self._detection
+        detection, averaged = self._detection, self.averaged
         bandwidth = NOISE_BANDWIDTH[detection.poles - 1] / detection.time_constant
-        return self._stages[detection.poles - 1] + self._noise * self.noise_density * math.sqrt(bandwidth)
+        if averaged:
+            bandwidth = min(bandwidth, 1 / (2 * averaged))
+        return self._poles.mean(detection.poles, averaged) + self._noise * self.noise_density * math.sqrt(
+            bandwidth
+        )
+
+    @property
+    def inner(self) -> float:
+        """The largest that a pole before the last gives now (V rms)."""
+        return max((abs(stage) for stage in self._poles.stages[: self._detection.poles - 1]), default=0.0)
 
     def settle(self, time: float | None = None) -> None:
         """Bring the filters up to now, or to a time (s); the phasor at the input has been what it is now."""
@@ -121,17 +153,8 @@ class Demodulator:
         passed = now - self._since
         if passed <= 0:
             return
-        before, after = (amplitude * cmath.exp(1j * turn * time) for time in (self._since, now))
-        pole = 1 / (1 + 1j * turn * detection.time_constant)
-        ages = passed / detection.time_constant
-        decay = math.exp(-ages)
-        weights = [decay * ages**k / math.factorial(k) for k in range(POLES)]
-        rest = [stage - before * pole ** (k + 1) for k, stage in enumerate(self._stages)]
-        self._stages = [
-            after * pole ** (k + 1) + sum(weights[j] * rest[k - j] for j in range(k + 1))
-            for k in range(POLES)
-        ]
-        kept = math.exp(-ages / detection.poles)
+        self._poles.advance(now, amplitude, turn, detection.time_constant, self.averaged)
+        kept = math.exp(-passed / (detection.time_constant * detection.poles))
         self._noise = kept * self._noise + math.sqrt(1 - kept * kept) * self._draw()
         self._since = now
 
@@ -148,6 +171,8 @@ class Demodulator:
             late += self._reference.phase
         turned = cmath.exp(1j * (detection.harmonic * late - detection.phase))
         amplitude = self._gain * self._signal.harmonic(order) * turned
+        for centre in detection.notches:
+            amplitude *= notch(order * fundamental, centre)
         return amplitude, 2 * math.pi * (order * fundamental - detected)
 
     def _draw(self) -> complex:

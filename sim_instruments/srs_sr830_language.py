@@ -36,8 +36,8 @@ REQUEST = 1 << 6
 _UNIT = re.compile(r"(\*[A-Z]{3}|[A-Z]{4})\s*(\??)\s*(.*)", re.IGNORECASE | re.ASCII | re.DOTALL)
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:E[+-]?\d+)?", re.IGNORECASE | re.ASCII)
 
-#: How many numbers a command may take, and what it does: a query returns the text of its answer.
-Command = tuple[range, Callable[..., str | None]]
+#: How many numbers a command may take, and what it does: a query returns its answer, text or bytes.
+Command = tuple[range, Callable[..., str | bytes | None]]
 NONE, ONE, TWO, THREE = (range(count, count + 1) for count in range(4))
 
 
@@ -145,9 +145,18 @@ class StanfordInstrument(Instrument):
     def ready(self) -> bool:
         """True while no command is being executed."""
 
+    @property
+    @abstractmethod
+    def scanning(self) -> bool:
+        """True while data are stored (or wait for their trigger)."""
+
     def raise_lock_in_bits(self, bits: int) -> None:
         """Latch bits of the lock-in status."""
         self._registers["LIAS"] |= bits
+
+    def set_up(self) -> dict[str, int]:
+        """Return the stored codes that belong to a set-up: those that *RST sets."""
+        return {name: value for name, value in self.stored.items() if not self.settings[name].kept}
 
     # --- what the interface calls -----------------------------------------------------------------
 
@@ -194,7 +203,7 @@ class StanfordInstrument(Instrument):
 
     # --- inside -----------------------------------------------------------------------------------
 
-    def _obey(self, header: str, numbers: list[float]) -> str | None:
+    def _obey(self, header: str, numbers: list[float]) -> str | bytes | None:
         command = self.commands.get(header)
         if command is not None:
             if len(numbers) not in command[0]:
@@ -214,7 +223,8 @@ class StanfordInstrument(Instrument):
 
     def _summary_byte(self) -> int:
         self.look()
-        byte = NO_SCAN | (READY if self.ready else 0) | (MESSAGE_AVAILABLE if self.has_output else 0)
+        byte = (READY if self.ready else 0) | (MESSAGE_AVAILABLE if self.has_output else 0)
+        byte |= 0 if self.scanning else NO_SCAN
         for register, enable, bit in (
             ("*ESR", "*ESE", EVENT_SUMMARY),
             ("ERRS", "ERRE", ERROR_SUMMARY),
@@ -305,4 +315,13 @@ class StanfordInstrument(Instrument):
             **_enabling("LIAE"),
         }
     )
-    common_settings: ClassVar[Mapping[str, Setting]] = MappingProxyType({"OUTX": Setting(0, 1, 1, kept=True)})
+    common_settings: ClassVar[Mapping[str, Setting]] = MappingProxyType(
+        {
+            "OUTX": Setting(0, 1, 1, kept=True),
+            "*PSC": Setting(0, 1, 1, kept=True),
+            "LOCL": Setting(0, 2, 0, kept=True),
+            "OVRM": Setting(0, 1, 0, kept=True),
+            "KCLK": Setting(0, 1, 1),
+            "ALRM": Setting(0, 1, 1),
+        }
+    )

@@ -1,15 +1,17 @@
-"""SR830 outputs: from the demodulated phasor to readings and displays, with offset, expand and overload."""
+"""SR830 outputs: from the demodulated phasor to readings and displays, with offset, expand, ratio and overload."""
 
 from __future__ import annotations
 
 import cmath
 import math
+from collections.abc import Mapping, Sequence
 
 from sim_instruments.srs_sr830_language import code, within
-from sim_instruments.srs_sr830_tables import OFFSET_MAX, OUTPUT_MAX
+from sim_instruments.srs_sr830_tables import AUXILIARY_FULL_SCALE, AUXILIARY_STEP, OFFSET_MAX, OUTPUT_MAX
 
 X, Y, R, THETA = 1, 2, 3, 4  # codes of OUTP? and SNAP?; of OEXP and AOFF the first three
 X_NOISE = 2  # code of DDEF, of the noise on either channel
+AUXILIARY = 3  # code of DDEF, of the first auxiliary input on either channel
 REFERENCE_FREQUENCY, CHANNEL_1, CHANNEL_2 = 9, 10, 11  # codes of SNAP?
 
 
@@ -34,6 +36,7 @@ class Outputs:
         self._offsets = {X: 0.0, Y: 0.0, R: 0.0}
         self._expands = {X: 0, Y: 0, R: 0}
         self._displays = {1: (0, 0), 2: (0, 0)}
+        self._sources = {1: 0, 2: 0}
 
     @property
     def largest_expand(self) -> int:
@@ -57,13 +60,42 @@ class Outputs:
         }
         return {**readings, THETA: math.degrees(cmath.phase(limited))}
 
-    def displayed(self, channel: float, readings: dict[int, float], noise_density: float) -> float:
-        """What a channel shows: X or Y, R or the phase, its noise, or an auxiliary input (0 V)."""
+    def displayed(
+        self,
+        channel: float,
+        readings: Mapping[int, float],
+        noise_density: float,
+        auxiliary: Sequence[float],
+        full_scale: float,
+    ) -> float:
+        """What a channel shows: X or Y, R or the phase, its noise, or an auxiliary input (V); or their ratio.
+
+        A ratio is per cent of full scale (of 180 degrees, of 10 V) for each volt at the auxiliary input, whose
+        smallest step is the least that it is divided by [unit as in QCoDeS; the rule from memory].
+        """
         number = code(channel, 1, 2)
-        kind, _ = self._displays[number]
-        if kind == X_NOISE:
-            return noise_density
-        return readings[number + 2 * kind] if kind < X_NOISE else 0.0
+        kind, ratio = self._displays[number]
+        if kind < X_NOISE:
+            shown = readings[number + 2 * kind]
+        elif kind == X_NOISE:
+            shown = noise_density
+        else:
+            shown = auxiliary[2 * (number - 1) + kind - AUXILIARY]
+        if not ratio:
+            return shown
+        volts = auxiliary[2 * (number - 1) + ratio - 1]
+        divisor = math.copysign(max(abs(volts), AUXILIARY_STEP), volts)
+        return 100 * shown / self._unit(number, full_scale) / divisor
+
+    def _unit(self, channel: int, full_scale: float) -> float:
+        kind, _ = self._displays[channel]
+        if kind >= AUXILIARY:
+            return AUXILIARY_FULL_SCALE
+        return 180.0 if (channel, kind) == (2, 1) else full_scale
+
+    def scale(self, channel: int, full_scale: float) -> float:
+        """Full scale of what a channel shows: V or A, degrees, or per cent."""
+        return 100.0 if self._displays[channel][1] else self._unit(channel, full_scale)
 
     def set_display(self, channel: float, kind: float, ratio: float) -> None:
         """DDEF: what a channel shows, and by which auxiliary input it is divided."""
@@ -72,6 +104,14 @@ class Outputs:
     def say_display(self, channel: float) -> str:
         """Answer DDEF?."""
         return "{},{}".format(*self._displays[code(channel, 1, 2)])
+
+    def set_source(self, channel: float, source: float) -> None:
+        """FPOP: whether the front-panel output of a channel follows its display (0) or X or Y (1)."""
+        self._sources[code(channel, 1, 2)] = code(source, 0, 1)
+
+    def say_source(self, channel: float) -> str:
+        """Answer FPOP?."""
+        return str(self._sources[code(channel, 1, 2)])
 
     def set_offset(self, output: float, percent: float, expand: float) -> None:
         """OEXP: offset (per cent of full scale) and expand (power of ten) of X, Y or R."""

@@ -45,6 +45,8 @@ AMPLITUDE_MIN, AMPLITUDE_MAX, AMPLITUDE_STEP = 4e-3, 5.0, 2e-3  # V rms, sine ou
 PHASE_MIN, PHASE_MAX = -360.0, 729.99  # degrees
 OFFSET_MAX = 105.0  # per cent of full scale
 AUXILIARY_MAX = 10.5  # V
+AUXILIARY_STEP = 1 / 3000  # V, of the auxiliary inputs
+AUXILIARY_FULL_SCALE = 10.0  # V
 OUTPUT_MAX = 1.09  # of full scale, where the output overloads [unconfirmed]
 BUFFER = 256  # characters of the input buffer
 
@@ -53,10 +55,19 @@ HIGH_RESERVE, NORMAL, LOW_NOISE = 0, 1, 2
 
 #: Bits of the lock-in status (LIAS?).
 INPUT_OVERLOAD = 1 << 0
+FILTER_OVERLOAD = 1 << 1
 OUTPUT_OVERLOAD = 1 << 2
 UNLOCKED = 1 << 3
 FREQUENCY_RANGE_CHANGED = 1 << 4
 TIME_CONSTANT_CHANGED = 1 << 5
+TRIGGERED = 1 << 6
+
+#: Sample rates (Hz) by SRAT code; the next code is the trigger (p. 5-13).
+SAMPLE_RATES = tuple(2.0 ** (number - 4) for number in range(14))
+TRIGGER_RATE = len(SAMPLE_RATES)
+POINTS_MAX = 16383  # of each channel (p. 5-12)
+START_DELAY = 0.5  # s, of STRD
+SETUPS = 9  # places of SSET and RSET
 
 #: Largest inputs (V rms) that the front end can be set for: 1 V, and gain in steps of 10 dB.
 _INPUT_LIMITS = tuple(10 ** (-step / 2) for step in range(6))

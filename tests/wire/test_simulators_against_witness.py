@@ -138,9 +138,13 @@ class Bus:
     def say(self, line: str) -> None:
         self.instrument.write(line.encode() + b"\n")
 
-    def hear(self) -> str:
+    def hear_bytes(self) -> bytes:
         reply = self.instrument.next_reply(self.instrument.clock.now() + PATIENCE)
         assert reply is not None, "no answer"
+        return reply
+
+    def hear(self) -> str:
+        reply = self.hear_bytes()
         assert reply.endswith(self.terminator)
         return reply[: -len(self.terminator)].decode()
 
@@ -190,6 +194,9 @@ def test_the_simulator_answers_as_the_witness_says(name: str, exchange: Exchange
 
 
 def check_reply(bus: Bus, exchange: Exchange) -> None:
+    if exchange.hear_bytes is not None:
+        assert len(bus.hear_bytes()) == exchange.hear_bytes
+        return
     if exchange.hear is not None:
         assert [bus.hear() for _ in exchange.hear] == list(exchange.hear)
         return

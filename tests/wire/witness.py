@@ -23,6 +23,7 @@ class Exchange:
     say: tuple[str, ...]
     hear: tuple[str, ...] | None
     hear_pattern: str | None
+    hear_bytes: int | None
     means: dict[str, Any]
     after: tuple[str, ...]
     error: str | None
@@ -33,7 +34,7 @@ class Exchange:
     @property
     def answered(self) -> bool:
         """True where the entry claims a reply."""
-        return self.hear is not None or self.hear_pattern is not None
+        return any(each is not None for each in (self.hear, self.hear_pattern, self.hear_bytes))
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,7 @@ def _exchange(entry: dict[str, Any]) -> Exchange:
         say=_lines(entry["say"]),
         hear=_lines(entry["hear"]) if "hear" in entry else None,
         hear_pattern=entry.get("hear_pattern"),
+        hear_bytes=entry.get("hear_bytes"),
         means=entry.get("means", {}),
         after=_lines(entry.get("after", ())),
         error=entry.get("error"),
