@@ -93,7 +93,8 @@ def _replayed(run: Run, mode: Literal["strict", "by-query"]) -> Verdict:
     whole = request.protocol.measure
 
     def measure(lab: Lab, p: ParameterSet) -> Iterator[Row]:
-        return islice(whole(lab, p), run.rows)  # a run that was stopped had no more
+        rows = whole(lab, p)
+        return islice(rows, run.rows) if run.status == "stopped" else rows
 
     tapes: list[Tape] = []
 

@@ -7,6 +7,7 @@ import pytest
 from command_line import Command
 
 SHORT = {
+    "harmonic-hall": ("-p", "n_readings=1"),
     "ahe-loop": ("-p", "mu0_H_step=20Oe"),
     "sot-switching": ("-p", "I_step=6mA", "-p", "I_max=24mA"),
     "demagnetize": (),
