@@ -1,4 +1,4 @@
-"""Run the README's examples and write down what they print: `python tests/readme_examples.py`, then read the diff."""
+"""Run the README examples and write down what they print: `python tests/readme_examples.py`, then read the diff."""
 
 import re
 import tempfile
