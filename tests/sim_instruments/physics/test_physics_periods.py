@@ -93,7 +93,7 @@ def test_the_film_switches_as_many_patches_as_step_by_step():
 
 
 def test_patches_that_switch_to_and_fro_are_left_at_their_mean_over_the_period():
-    """11 mA at -500 Oe drives a tenth of the patches both ways: 2 to 10 % are up over a period, the sum says 6 %."""
+    """11 mA at -500 Oe drives a tenth of the patches both ways: 2 to 10 % are up in a period; the sum says 6."""
     wave, field = sine(11.0, 100.0), along_x(-500.0)
     at_once, stepped = (device(seed, n_patches=16384, **UNCOUPLED) for seed in (1, 2))
     for sample in (at_once, stepped):
