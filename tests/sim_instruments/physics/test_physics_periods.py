@@ -66,26 +66,43 @@ def test_a_stretch_in_two_halves_is_one_stretch():
     assert whole == pytest.approx((1 - out) * out + out * (1 - back), rel=1e-12)
 
 
-def test_the_film_switches_as_many_patches_as_period_by_period():
-    """Without coupling 300 periods at once, in two parts and one by one, within five standard deviations."""
-    wave, field = sine(11.0, 100.0), along_x(-500.0)
+def step_through(sample, wave, field):
+    """One period, step by step: the share of patches up after each step."""
     shares = []
-    for seed, parts in enumerate(((300,), (100, 200), (1,) * 300)):
+    for current, dt in wave:
+        sample.advance(current, field, dt)
+        shares.append(np.mean(sample.up))
+    return shares
+
+
+def test_the_film_switches_as_many_patches_as_step_by_step():
+    """Slowly, one way, without coupling: 100 periods at once, in two parts and in steps, within five deviations."""
+    wave, field = sine(2.0, 100.0), (100 * Oe, 0.0, -105 * Oe)
+    shares = []
+    for seed, parts in enumerate(((100,), (30, 70))):
         sample = device(seed, n_patches=16384, **UNCOUPLED)
-        sample.saturate(-1)
         for n in parts:
             sample.advance_periods(wave, field, n)
         shares.append(np.mean(sample.up))
     stepped = device(9, n_patches=16384, **UNCOUPLED)
-    stepped.saturate(-1)
-    for _ in range(300):
-        for current, dt in wave:
-            stepped.advance(current, field, dt)
-    assert 0.05 < shares[0] < 0.5
+    for _ in range(100):
+        step_through(stepped, wave, field)
+    assert 0.3 < shares[0] < 0.7
     sigma = math.sqrt(2 * 0.25 / 16384)
-    assert shares[1:] == pytest.approx([shares[0]] * 2, abs=5 * sigma)
-    # Here a tenth of the patches does switch to and fro within a period; the mean over the phases is the same.
-    assert np.mean(stepped.up) == pytest.approx(shares[0], abs=0.06)
+    assert [shares[1], np.mean(stepped.up)] == pytest.approx([shares[0]] * 2, abs=5 * sigma)
+
+
+def test_patches_that_switch_to_and_fro_are_left_at_their_mean_over_the_period():
+    """11 mA at -500 Oe drives a tenth of the patches both ways: 2 to 10 % are up in a period; the sum says 6."""
+    wave, field = sine(11.0, 100.0), along_x(-500.0)
+    at_once, stepped = (device(seed, n_patches=16384, **UNCOUPLED) for seed in (1, 2))
+    for sample in (at_once, stepped):
+        sample.saturate(-1)
+        sample.advance_periods(wave, field, 300)
+    step_through(stepped, wave, field)
+    over_a_period = step_through(stepped, wave, field)
+    assert max(over_a_period) - min(over_a_period) > 0.05
+    assert np.mean(over_a_period) == pytest.approx(np.mean(at_once.up), abs=0.01)
 
 
 def test_the_weakest_patches_go_first_under_a_small_sine():
