@@ -173,6 +173,34 @@ def export(files: tuple[Path, ...], kind: str, output: Path | None) -> None:
         click.echo(path)
 
 
+@cli.command()
+@click.argument("figures", nargs=-1, metavar="[FIG]...")
+@click.option("-o", "--output", type=click.Path(path_type=Path), metavar="DIR", default=Path("out"))
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output, nothing else.")
+@click.option("--fresh", is_flag=True, help="Make every run again, also those that are there already.")
+@click.option("--jobs", type=click.IntRange(1, 256), metavar="N", help="Processes; default: one for each core.")
+@click.option(
+    "--live/--no-live", default=None, help="Show progress; default: when standard error is a terminal."
+)
+def reproduce(
+    figures: tuple[str, ...], output: Path, as_json: bool, fresh: bool, jobs: int | None, live: bool | None
+) -> None:
+    """Reproduce the paper on the simulated bench: every figure (1b, 2a ...) or those named, and a report."""
+    from labctl import tables, tell
+    from labctl.reproduce import catalogue, conduct, report
+
+    sections = catalogue.chosen(figures)
+    with tables.progress(
+        conduct.n_runs(sections), "runs", sys.stderr.isatty() if live is None else live
+    ) as advance:
+        found = conduct.reproduce(sections, output, fresh=fresh, jobs=jobs, advance=advance)
+    plain = report.write(found, output)
+    if as_json:
+        tables.as_json(plain)
+    tell.reproduction(plain)
+    conduct.require_good(found)
+
+
 @cli.group()
 def station() -> None:
     """Station files: list, new, check."""

@@ -1,0 +1,171 @@
+"""The runs of one output folder: what a planned run is called there, whether it is there, and how it is made."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from labctl import __version__, config, engine, figures, newfile, runfile
+from labctl.errors import DataError, RequestError
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
+
+    from labctl.reproduce.plan import Planned
+    from labctl.runfile import Run
+
+STATION = "sim"
+
+#: What a run's numbers depend on besides its request; a change makes every run anew.
+_PACKAGES = ("protocols", "drivers", "sim_instruments")
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A run as a worker makes it: the words of the command line, and the file it becomes."""
+
+    protocol: str
+    assignments: Sequence[str]
+    sample: str
+    seed: int
+    target: Path
+
+    def request(self) -> engine.Request:
+        """Check the request as the command line does; RequestError where it cannot be."""
+        return engine.prepare(
+            self.protocol,
+            self.assignments,
+            station=STATION,
+            sample=self.sample,
+            seed=self.seed,
+            output=self.target,
+        )
+
+
+def make(job: Job) -> Path:
+    """Make the run, exactly as `labctl run` does; return its file. A run that does not end well raises."""
+    outcome = engine.run(job.request(), lambda _rows: None, _nobody)
+    if outcome.error is not None:
+        raise outcome.error
+    assert outcome.path is not None  # noqa: S101 (a complete run has its file)
+    return outcome.path
+
+
+def _nobody(task: str) -> None:
+    raise RequestError(f"{task} A reproduction runs by itself. Nothing was sent.")
+
+
+class Library:
+    """The folders runs/ and samples/ of a reproduction. With `fresh`, what is there already is not looked at.
+
+    A file is never replaced: a run that has to be made again gets the next free name, and the last good file of a
+    name counts.
+    """
+
+    def __init__(self, folder: Path, *, fresh: bool) -> None:
+        self._runs, self._samples = folder / "runs", folder / "samples"
+        self._fresh = fresh
+        for place in (self._runs, self._samples):
+            try:
+                place.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise RequestError(
+                    f"{place} must be a directory: {error.strerror}. Nothing was sent."
+                ) from error
+        newfile.check_writable(self._runs / "probe.h5")
+
+    def job(self, planned: Planned, assignments: Sequence[str]) -> tuple[Job, Run | None]:
+        """What has to be done for a planned run with these assignments, and the run where it is there already."""
+        sample = self._sample(planned)
+        _, sample_text = config.load_sample(sample)
+        _, station_text = config.load_station(STATION)
+        identity = [planned.protocol, sorted(assignments), sample_text, station_text, planned.seed, _code()]
+        digest = hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:10]
+        words = engine.slug("_".join([Path(sample).stem, *(_compact(text) for text in assignments)]))
+        stem = f"{planned.protocol}_{words}_{digest}"
+        present = sorted(self._runs.glob(f"{stem}*.h5"), key=lambda path: (len(path.name), path.name))
+        target = figures.free_name(self._runs / f"{stem}.h5")
+        job = Job(planned.protocol, list(assignments), sample, planned.seed, target)
+        for path in reversed([] if self._fresh else present):
+            if (run := _usable(path, job.request())) is not None:
+                return job, run
+        return job, None
+
+    def _sample(self, planned: Planned) -> str:
+        """The name of the sample, or the file of one whose model or device differs, written if it is not there."""
+        if not planned.model and planned.device_seed is None:
+            return planned.sample
+        text = altered_sample(planned)
+        digest = hashlib.sha256(text.encode()).hexdigest()[:8]
+        changes = [_compact(f"{name}={value}") for name, value in planned.model]
+        path = self._samples / f"{engine.slug('_'.join([planned.sample, *changes]))}_{digest}.toml"
+        if not path.exists():
+            newfile.publish(text.encode(), path)
+        elif path.read_text(encoding="utf-8") != text:
+            raise RequestError(f"{path} must be as it was written; it was altered. Nothing was sent.")
+        return str(path)
+
+
+def altered_sample(planned: Planned) -> str:
+    """The text of a built-in sample's file with another model or another device, and a name that says so."""
+    text = config.built_in("sample")[planned.sample]()
+    if "[model]" in text:
+        raise RequestError(f"sample {planned.sample} has a model of its own: it cannot be altered.")
+    changes = [f"{name} = {value}" for name, value in planned.model]
+    if planned.device_seed is not None:
+        changes.append(f"device_seed = {planned.device_seed}")
+        text = re.sub(r"^device_seed = \d+", changes[-1], text, flags=re.MULTILINE)
+    name = json.dumps(f"{planned.sample} with {', '.join(changes)}", ensure_ascii=False)
+    text = re.sub(r"^name = .*$", lambda _: f"name = {name}", text, count=1, flags=re.MULTILINE)
+    model = "".join(f"{name} = {json.dumps(value)}\n" for name, value in planned.model)
+    return f"{text.rstrip()}\n\n[model]\n{model}"
+
+
+def _usable(path: Path, request: engine.Request) -> Run | None:
+    """The run in a file, if it is whole, unaltered, complete, and the run that was asked for."""
+    try:
+        run = runfile.read_run(path)
+    except DataError:
+        return None
+    wanted = {name: getattr(request.parameters, name) for name in type(request.parameters).model_fields}
+    is_it = (
+        run.status == "complete"
+        and run.protocol == request.protocol.name
+        and run.seed == request.seed
+        and run.program_version == __version__
+        and run.sample["sample_file"].value == request.texts["sample"]
+        and {name: quantity.value for name, quantity in run.parameters.items()} == wanted
+    )
+    return run if is_it else None
+
+
+def _compact(assignment: str) -> str:
+    """An assignment as a piece of a file name: mu0_H_x=800 Oe becomes mu0_H_x-800Oe."""
+    return re.sub(r"(\.\d{4})\d+", r"\1", assignment.replace(" ", "")).replace("=", "-")
+
+
+@cache
+def _code() -> str:
+    """A digest of the program that makes runs: every module of protocols, drivers and simulators."""
+    digest = hashlib.sha256(__version__.encode())
+    for package in _PACKAGES:
+        for name, module in sorted(_modules(files(package), package)):
+            digest.update(name.encode() + b"\0" + module.read_bytes())
+    return digest.hexdigest()
+
+
+def _modules(folder: Traversable, name: str) -> list[tuple[str, Traversable]]:
+    found: list[tuple[str, Traversable]] = []
+    for entry in folder.iterdir():
+        if entry.is_dir() and not entry.name.startswith("_"):
+            found += _modules(entry, f"{name}.{entry.name}")
+        elif entry.name.endswith(".py"):
+            found.append((f"{name}.{entry.name}", entry))
+    return found

@@ -1,0 +1,69 @@
+"""The report: one HTML file that needs nothing else, the figures beside it, and the same content as JSON."""
+
+from __future__ import annotations
+
+import base64
+import os
+from datetime import UTC, datetime
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from labctl import __version__, tables
+from labctl.errors import LabctlError
+from labctl.reproduce import catalogue, conduct
+from labctl.reproduce.plan import described
+
+if TYPE_CHECKING:
+    from labctl.reproduce.conduct import Reproduction
+
+
+def write(found: Reproduction, folder: Path) -> dict[str, Any]:
+    """Write report.html, report.json and figures/*.svg into `folder`; return what the JSON says.
+
+    What an earlier reproduction left under these names is replaced: all of it can be made again from the runs.
+    """
+    report, data = folder / "report.html", folder / "report.json"
+    figures = {
+        finished.section.name: folder / "figures" / f"{finished.section.name}.svg" for finished in found.sections
+    }
+    plain = conduct.as_plain(found, {"report": report, "json": data}, figures)
+    for finished in found.sections:
+        _replace(figures[finished.section.name], finished.drawing)
+    _replace(report, _html(found, folder).encode())
+    _replace(data, tables.json_text(plain).encode())
+    return plain
+
+
+def _html(found: Reproduction, folder: Path) -> str:
+    import jinja2
+
+    def data_uri(drawing: bytes) -> str:
+        return f"data:image/svg+xml;base64,{base64.b64encode(drawing).decode()}"
+
+    template = files("labctl.reproduce").joinpath("templates/report.html.j2").read_text(encoding="utf-8")
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    return environment.from_string(template).render(
+        found=found,
+        data_uri=data_uri,
+        described=described,
+        name_of=lambda run: found.runs[run].path.relative_to(folder).as_posix(),
+        not_reproduced=catalogue.NOT_REPRODUCED,
+        version=__version__,
+        made=datetime.now(UTC).isoformat(timespec="seconds"),
+        n_good=sum(judged.is_good for _, judged in found.claims),
+        n_hold=sum(judged.verdict.holds for _, judged in found.claims),
+        n_broken=sum(not judged.falsified.holds for _, judged in found.claims),
+    )
+
+
+def _replace(path: Path, content: bytes) -> None:
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial.write_bytes(content)
+        os.replace(partial, path)
+    except OSError as error:
+        raise LabctlError(f"{path} could not be written: {error.strerror}. The runs are kept.") from error
