@@ -178,7 +178,9 @@ def export(files: tuple[Path, ...], kind: str, output: Path | None) -> None:
 @click.option("-o", "--output", type=click.Path(path_type=Path), metavar="DIR", default=Path("out"))
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output, nothing else.")
 @click.option("--fresh", is_flag=True, help="Make every run again, also those that are there already.")
-@click.option("--jobs", type=click.IntRange(1, 256), metavar="N", help="Processes; default: one for each core.")
+@click.option(
+    "--jobs", type=click.IntRange(1, 256), metavar="N", help="Processes; default: one for each core."
+)
 @click.option(
     "--live/--no-live", default=None, help="Show progress; default: when standard error is a terminal."
 )

@@ -112,7 +112,9 @@ def require_good(found: Reproduction) -> None:
     passed = [judged.claim.name for _, judged in found.claims if judged.falsified.holds]
     problems = [f"{', '.join(failed)} must hold; the runs say otherwise"] if failed else []
     if passed:
-        problems.append(f"{', '.join(passed)} must fail with the mechanism removed; the runs hold all the same")
+        problems.append(
+            f"{', '.join(passed)} must fail with the mechanism removed; the runs hold all the same"
+        )
     if problems:
         raise ClaimError(f"{'; '.join(problems)}.")
 
@@ -131,7 +133,12 @@ def as_plain(found: Reproduction, files: dict[str, Path], figures: dict[str, Pat
     claims: list[dict[str, Any]] = []
     for section, judged in found.claims:
         claim, falsifier = judged.claim, judged.claim.falsifier
-        facts = {"name": claim.name, "figure": section.name, "claim": claim.text, "origin": claim.origin}
+        facts: dict[str, Any] = {
+            "name": claim.name,
+            "figure": section.name,
+            "claim": claim.text,
+            "origin": claim.origin,
+        }
         facts |= {"criterion": claim.criterion, "our_choice": claim.ours, **said(judged.verdict, claim.runs)}
         facts["falsifier"] = {"removed": falsifier.removed, **said(judged.falsified, falsifier.runs)}
         claims.append(facts)

@@ -21,7 +21,7 @@ def render(panel: Panel, runs: Sequence[Run]) -> bytes:
     from matplotlib.figure import Figure
 
     # the date is left out and the identifiers are salted, so that the same runs give the same bytes
-    style = STYLE | {"svg.fonttype": "path", "svg.hashsalt": panel.caption}
+    style: dict[Any, Any] = STYLE | {"svg.fonttype": "path", "svg.hashsalt": panel.caption}
     with mpl.rc_context(style):
         figure = Figure(figsize=panel.size, layout="constrained")
         panel.draw(figure, runs)

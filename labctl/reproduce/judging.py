@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from labctl.reproduce.plan import Judge, Verdict
@@ -76,14 +77,15 @@ def _excess(a: Result, b: Result) -> float:
 def changes(number: Number | str, sign: int, factor: float, *, strictly: bool = True) -> Judge:
     """From the first run to the last the number has changed by `factor` (above 1) in the direction of `sign`.
 
-    From each run to the next it changes significantly that way or, unless `strictly`, not significantly the other way.
+    From each run to the next it changes significantly that way or, unless `strictly`, not significantly the
+    other way.
     """
     name, value_of = _name(number)
     least_step = SIGNIFICANT if strictly else -SIGNIFICANT
 
     def judge(runs: Sequence[Run]) -> Verdict:
         found = [value_of(run) for run in runs]
-        steps = [sign * _excess(a, b) for a, b in zip(found, found[1:], strict=False)]
+        steps = [sign * _excess(a, b) for a, b in pairwise(found)]
         small, large = (found[0].value, found[-1].value)[::sign]
         is_enough = large > 0 and large >= factor * small
         holds = is_enough and all(step > least_step for step in steps)

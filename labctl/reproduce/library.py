@@ -29,13 +29,14 @@ _PACKAGES = ("protocols", "drivers", "sim_instruments")
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A run as a worker makes it: the words of the command line, and the file it becomes."""
+    """A run as a worker provides it: the words of the command line, the file it becomes, and files it may be in."""
 
     protocol: str
     assignments: Sequence[str]
     sample: str
     seed: int
     target: Path
+    present: Sequence[Path]
 
     def request(self) -> engine.Request:
         """Check the request as the command line does; RequestError where it cannot be."""
@@ -49,13 +50,21 @@ class Job:
         )
 
 
-def make(job: Job) -> Path:
-    """Make the run, exactly as `labctl run` does; return its file. A run that does not end well raises."""
-    outcome = engine.run(job.request(), lambda _rows: None, _nobody)
+def provide(job: Job) -> tuple[Run, bool]:
+    """Return the run, and True where it was there already; else make it, exactly as `labctl run` does.
+
+    The newest file counts that is whole, unaltered, complete, and the run that is asked for. A run that does not
+    end well raises its error.
+    """
+    request = job.request()
+    for path in reversed(job.present):
+        if (run := _usable(path, request)) is not None:
+            return run, True
+    outcome = engine.run(request, lambda _rows: None, _nobody)
     if outcome.error is not None:
         raise outcome.error
-    assert outcome.path is not None  # noqa: S101 (a complete run has its file)
-    return outcome.path
+    # the store has read the file back and compared it, bit for bit
+    return runfile.read_run(job.target, verify=False), False
 
 
 def _nobody(task: str) -> None:
@@ -81,8 +90,8 @@ class Library:
                 ) from error
         newfile.check_writable(self._runs / "probe.h5")
 
-    def job(self, planned: Planned, assignments: Sequence[str]) -> tuple[Job, Run | None]:
-        """What has to be done for a planned run with these assignments, and the run where it is there already."""
+    def job(self, planned: Planned, assignments: Sequence[str]) -> Job:
+        """What has to be done for a planned run with these assignments."""
         sample = self._sample(planned)
         _, sample_text = config.load_sample(sample)
         _, station_text = config.load_station(STATION)
@@ -91,12 +100,14 @@ class Library:
         words = engine.slug("_".join([Path(sample).stem, *(_compact(text) for text in assignments)]))
         stem = f"{planned.protocol}_{words}_{digest}"
         present = sorted(self._runs.glob(f"{stem}*.h5"), key=lambda path: (len(path.name), path.name))
-        target = figures.free_name(self._runs / f"{stem}.h5")
-        job = Job(planned.protocol, list(assignments), sample, planned.seed, target)
-        for path in reversed([] if self._fresh else present):
-            if (run := _usable(path, job.request())) is not None:
-                return job, run
-        return job, None
+        return Job(
+            planned.protocol,
+            list(assignments),
+            sample,
+            planned.seed,
+            target=figures.free_name(self._runs / f"{stem}.h5"),
+            present=() if self._fresh else tuple(present),
+        )
 
     def _sample(self, planned: Planned) -> str:
         """The name of the sample, or the file of one whose model or device differs, written if it is not there."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import base64
 import os
+import re
 from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from labctl import __version__, tables
 from labctl.errors import LabctlError
@@ -15,7 +16,13 @@ from labctl.reproduce import catalogue, conduct
 from labctl.reproduce.plan import described
 
 if TYPE_CHECKING:
+    from markupsafe import Markup
+
     from labctl.reproduce.conduct import Reproduction
+    from labctl.reproduce.plan import Planned
+
+#: A symbol of one letter with an index; mu0_H_x and the like, names of the program, are no symbols.
+_SYMBOL: Final = re.compile(r"\b([A-Zktσξ])_([A-Za-z0-9]+)\b")
 
 
 def write(found: Reproduction, folder: Path) -> dict[str, Any]:
@@ -25,7 +32,8 @@ def write(found: Reproduction, folder: Path) -> dict[str, Any]:
     """
     report, data = folder / "report.html", folder / "report.json"
     figures = {
-        finished.section.name: folder / "figures" / f"{finished.section.name}.svg" for finished in found.sections
+        finished.section.name: folder / "figures" / f"{finished.section.name}.svg"
+        for finished in found.sections
     }
     plain = conduct.as_plain(found, {"report": report, "json": data}, figures)
     for finished in found.sections:
@@ -41,15 +49,19 @@ def _html(found: Reproduction, folder: Path) -> str:
     def data_uri(drawing: bytes) -> str:
         return f"data:image/svg+xml;base64,{base64.b64encode(drawing).decode()}"
 
+    def name_of(run: Planned) -> str:
+        return found.runs[run].path.relative_to(folder).as_posix()
+
     template = files("labctl.reproduce").joinpath("templates/report.html.j2").read_text(encoding="utf-8")
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
+    environment.filters["notation"] = _notation
     return environment.from_string(template).render(
         found=found,
         data_uri=data_uri,
         described=described,
-        name_of=lambda run: found.runs[run].path.relative_to(folder).as_posix(),
+        name_of=name_of,
         not_reproduced=catalogue.NOT_REPRODUCED,
         version=__version__,
         made=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -57,6 +69,13 @@ def _html(found: Reproduction, folder: Path) -> str:
         n_hold=sum(judged.verdict.holds for _, judged in found.claims),
         n_broken=sum(not judged.falsified.holds for _, judged in found.claims),
     )
+
+
+def _notation(text: str) -> Markup:
+    """Text as HTML, with symbols as the field prints them: H_x is an italic H with the index x."""
+    from markupsafe import Markup, escape
+
+    return Markup(_SYMBOL.sub(r"<i>\1</i><sub>\2</sub>", str(escape(text))))
 
 
 def _replace(path: Path, content: bytes) -> None:

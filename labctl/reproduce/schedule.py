@@ -8,10 +8,8 @@ import signal
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from labctl import runfile
 from labctl.errors import FaultError
 from labctl.reproduce import library
 from labctl.reproduce.plan import assignments
@@ -28,9 +26,7 @@ _AHEAD = 2
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
-def perform(
-    planned: Sequence[Planned], shelf: Library, jobs: int
-) -> Iterator[tuple[Planned, Run, bool]]:
+def perform(planned: Sequence[Planned], shelf: Library, jobs: int) -> Iterator[tuple[Planned, Run, bool]]:
     """Make every run that is not there; yield each with its plan as it is done, True where it was there already.
 
     `planned` holds everything that its runs need. With one job all is done in this process. A run that does not
@@ -39,30 +35,28 @@ def perform(
     """
     results: dict[Planned, Run] = {}
     waiting = list(planned)
-    under_way: dict[Future[Path], Planned] = {}
+    under_way: dict[Future[tuple[Run, bool]], Planned] = {}
     with _workers(jobs) as workers:
         while waiting or under_way:
             for plan in [plan for plan in waiting if all(need in results for need in plan.needs)]:
                 if len(under_way) >= jobs * _AHEAD:
                     break
                 waiting.remove(plan)
-                job, run = shelf.job(plan, _texts(plan, results))
-                if run is None:
-                    under_way[workers.submit(library.make, job)] = plan
-                else:
-                    results[plan] = run
-                    yield plan, run, True
-            for future in wait(under_way, return_when=FIRST_COMPLETED).done if under_way else ():
+                job = shelf.job(plan, _texts(plan, results))
+                under_way[workers.submit(library.provide, job)] = plan
+            for future in wait(under_way, return_when=FIRST_COMPLETED).done:
                 plan = under_way.pop(future)
-                results[plan] = runfile.read_run(future.result())
-                yield plan, results[plan], False
+                results[plan], was_there = future.result()
+                yield plan, results[plan], was_there
 
 
 def _texts(plan: Planned, results: dict[Planned, Run]) -> list[str]:
     try:
         return assignments(plan, results)
     except LookupError as error:
-        raise FaultError(f"{plan.protocol} on {plan.sample}: {error.args[0]}, which did not find it.") from error
+        raise FaultError(
+            f"{plan.protocol} on {plan.sample}: {error.args[0]}, which did not find it."
+        ) from error
 
 
 class _Here(Executor):
@@ -84,7 +78,9 @@ def _workers(jobs: int) -> Generator[Executor]:
         return
     before = {name: os.environ.get(name) for name in _THREADS}
     os.environ.update(dict.fromkeys(_THREADS, "1"))
-    pool = ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), initializer=_leave_stopping_to_parent)
+    pool = ProcessPoolExecutor(
+        jobs, multiprocessing.get_context("spawn"), initializer=_leave_stopping_to_parent
+    )
     try:
         yield pool
     finally:

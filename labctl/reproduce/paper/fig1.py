@@ -50,7 +50,9 @@ _CLAIMS = (
         "least five times as large at t = 2 nm as at t = 0",
         judge=changes("width_10_90", +1, 5, strictly=False),
         runs=AHE_LOOPS,
-        falsifier=Falsifier("the spread of the patches' barriers (σ_K = 10⁻⁶ in all samples)", altered(AHE_LOOPS, **NO_SPREAD)),
+        falsifier=Falsifier(
+            "the spread of the patches' barriers (σ_K = 10⁻⁶ in all samples)", altered(AHE_LOOPS, **NO_SPREAD)
+        ),
         ours="the width from 10 % to 90 %; the factor of five",
     ),
     Claim(
@@ -62,7 +64,8 @@ _CLAIMS = (
         judge=changes("mu0_H_c", -1, 1.2),
         runs=AHE_LOOPS,
         falsifier=Falsifier(
-            "the effect of the cap (H_k, spread and wall coupling of t = 0 in all samples)", altered(AHE_LOOPS, **NO_CAP)
+            "the effect of the cap (H_k, spread and wall coupling of t = 0 in all samples)",
+            altered(AHE_LOOPS, **NO_CAP),
         ),
     ),
 )

@@ -21,11 +21,15 @@ from labctl.reproduce.paper.common import (
     THICKNESSES,
 )
 from labctl.reproduce.plan import Claim, Falsifier, Panel, Section, Verdict
+from protocols.units import mA
 
 if TYPE_CHECKING:
+    from labctl.reproduce.plan import Judge
     from labctl.runfile import Run
 
-NO_TILT = "the tilt of the moments and the lowering of the barriers by H_x (anisotropy × 10, same nucleation field)"
+NO_TILT = (
+    "the tilt of the moments and the lowering of the barriers by H_x (anisotropy × 10, same nucleation field)"
+)
 NO_CAP_EFFECT = "the effect of the cap (H_k, spread and wall coupling of t = 0 in all samples)"
 NO_BARRIER_SPREAD = "the spread of the patches' barriers (σ_K = 10⁻⁶ in all samples)"
 WIDTH = "ΔI is read from 10 % to 90 % of the height of one branch; the paper draws its range in an inset only"
@@ -34,7 +38,7 @@ _PLUS, _MINUS = (SWITCHING.given(mu0_H_x=field) for field in ("800 Oe", "-800 Oe
 _ZERO = SWITCHING.given(mu0_H_x="0 Oe")
 
 
-def opposite(runs: Sequence[Run]) -> Verdict:
+def _opposite(runs: Sequence[Run]) -> Verdict:
     """The two loops go opposite ways, and both switch more than half of the layer."""
     polarity, ratio = ([result_of(name)(run) for run in runs] for name in ("polarity", "switching_ratio"))
     holds = polarity[0].value * polarity[1].value == -1 and all(found.value > 0.5 for found in ratio)
@@ -42,8 +46,8 @@ def opposite(runs: Sequence[Run]) -> Verdict:
     return Verdict(holds, text, told(polarity=polarity, switching_ratio=ratio))
 
 
-def nonlinear(x: Sequence[float]) -> Any:
-    """Judge: the last step of dI per step of x is significantly steeper than the first (or dI less, if it bends)."""
+def _steeper(x: Sequence[float]) -> Judge:
+    """Judge: between the last two values of x dI rises significantly more steeply than between the first two."""
 
     def judge(runs: Sequence[Run]) -> Verdict:
         found = [result_of("dI_10_90")(run) for run in runs]
@@ -54,8 +58,8 @@ def nonlinear(x: Sequence[float]) -> Any:
             slopes.append(((b.value - a.value) / distance, u))
         (first, u_first), (last, u_last) = slopes
         holds = last - first > SIGNIFICANT * math.hypot(u_first, u_last)
-        unit = 1e-3
-        text = f"slope {first / unit:.3g} ± {u_first / unit:.1g} at first, {last / unit:.3g} ± {u_last / unit:.1g} at last (mA per unit)"
+        steps = [f"{slope / mA:.3g} ± {u / mA:.1g}" for slope, u in slopes]
+        text = f"slope {steps[0]} mA/nm at first, {steps[1]} mA/nm at last"
         return Verdict(holds, text, told(dI_10_90=found))
 
     return judge
@@ -77,9 +81,7 @@ def trends(x: Sequence[float], x_label: str) -> Any:
         axes.set_xlabel(x_label)
         other = two_axes(axes, r"$\Delta I$ (mA)", "Switching ratio")
         against(axes, x, [result_of("dI_10_90")(run) for run in runs])
-        against(
-            other, x, [result_of("switching_ratio")(run) for run in runs], colour="#D55E00", marker="s"
-        )
+        against(other, x, [result_of("switching_ratio")(run) for run in runs], colour="#D55E00", marker="s")
         axes.set_ylim(bottom=0)
         other.set_ylim(0.6, 1.02)
 
@@ -114,7 +116,7 @@ _2A = (
         text="The polarity of the switching reverses with the in-plane field.",
         origin="paper",
         criterion="at +800 Oe and at −800 Oe the loops have opposite polarity, and a ratio above 0.5",
-        judge=opposite,
+        judge=_opposite,
         runs=(_PLUS, _MINUS),
         falsifier=Falsifier("the in-plane field (H_x = 0 in both runs)", (_ZERO, _ZERO)),
         ours="which sign is which: −1 at positive H_x is inferred from the direction of the minor loops",
@@ -124,7 +126,7 @@ _2A = (
         text="The current switches the layer by its spin-orbit torque.",
         origin="paper",
         criterion="at +800 Oe and at −800 Oe the loops have opposite polarity, and a ratio above 0.5",
-        judge=opposite,
+        judge=_opposite,
         runs=(_PLUS, _MINUS),
         falsifier=Falsifier(
             "the damping-like torque (Joule heating stays)",
@@ -162,7 +164,8 @@ _2D = (
         name="2d-width",
         text="The current range ΔI grows with the in-plane field.",
         origin="paper",
-        criterion="ΔI never falls significantly with H_x, and is at least five times as large at 1200 Oe as at 200 Oe",
+        criterion="ΔI never falls significantly with H_x, and is at least five times as large at 1200 Oe "
+        "as at 200 Oe",
         judge=changes("dI_10_90", +1, 5, strictly=False),
         runs=BY_FIELD,
         falsifier=Falsifier(NO_TILT, BY_FIELD_STIFF),
@@ -186,7 +189,7 @@ _2E = (
         text="This growth with t is not linear.",
         origin="paper",
         criterion="the slope of ΔI between t = 1.5 and 2 nm is significantly larger than between 0 and 0.5 nm",
-        judge=nonlinear(THICKNESSES),
+        judge=_steeper(THICKNESSES),
         runs=BY_THICKNESS,
         falsifier=Falsifier(NO_CAP_EFFECT, BY_THICKNESS_NO_CAP),
         ours=WIDTH,

@@ -63,7 +63,7 @@ def _draw_windows(figure: Any, runs: Sequence[Run]) -> None:
     for axes, run, name, colour in zip(columns, runs, "12", COLOURS, strict=False):
         draw_run(axes, run, None, colour)
         axes.set_title(f"spike {name}")
-        inset = axes.inset_axes((0.66, 0.70, 0.31, 0.26) if _rises_left(run) else (0.06, 0.70, 0.31, 0.26))
+        inset = axes.inset_axes((0.66, 0.64, 0.31, 0.26) if _rises_left(run) else (0.06, 0.64, 0.31, 0.26))
         draw_waveform(inset, run, 6e-3, "0.3")
         inset.set_title(r"$I(t)$, $\Delta t$ = 6 ms", fontsize=6, pad=2)
         inset.set_xticks([])
@@ -78,7 +78,9 @@ def _rises_left(run: Run) -> bool:
 def _alone(runs: Sequence[Run]) -> Verdict:
     apart, near = (window_of(run) for run in runs)
     share = apart.largest / near.largest
-    text = f"{1e3 * apart.largest:.2g} mΩ 20 ms apart, {1e3 * near.largest:.3g} mΩ at most: {100 * share:.2g} %"
+    text = (
+        f"{1e3 * apart.largest:.2g} mΩ 20 ms apart, {1e3 * near.largest:.3g} mΩ at most: {100 * share:.2g} %"
+    )
     return Verdict(share < 0.1, text, {"share": share, "apart": apart.largest, "near": near.largest})
 
 
@@ -110,7 +112,9 @@ _FIELD_NEEDED = Claim(
     criterion=_DEMAGNETIZED.criterion,
     judge=_DEMAGNETIZED.judge,
     runs=_FROM_BOTH,
-    falsifier=Falsifier("the in-plane field (H_x = 0)", tuple(run.given(mu0_H_x="0 Oe") for run in _FROM_BOTH)),
+    falsifier=Falsifier(
+        "the in-plane field (H_x = 0)", tuple(run.given(mu0_H_x="0 Oe") for run in _FROM_BOTH)
+    ),
     ours=_DEMAGNETIZED.ours,
 )
 
@@ -120,12 +124,15 @@ SECTIONS = (
         title="Demagnetizing by alternating pulses",
         paper="56 pulses, alternating and decreasing by 0.5 mA from +28 mA, at H_x = −500 Oe; t = 2 nm.",
         ours=(
-            "The model's samples with t ≤ 1.5 nm do not demagnetize this way; the paper claims it for t = 2 nm only.",
+            "The model's samples with t ≤ 1.5 nm do not demagnetize this way; the paper claims it for t = 2 nm "
+            "only.",
             "What the panel of the paper shows was not available; here every pulse of the train is followed by a "
             "reading, while the claim is judged by trains that are played as one waveform.",
         ),
         claims=(_DEMAGNETIZED, _FIELD_NEEDED),
-        panel=Panel(_PULSE_BY_PULSE, _draw_demagnetizing, "R_xy after each pulse of the train, from both states."),
+        panel=Panel(
+            _PULSE_BY_PULSE, _draw_demagnetizing, "R_xy after each pulse of the train, from both states."
+        ),
     ),
     Section(
         name="3c",
@@ -149,7 +156,10 @@ SECTIONS = (
             ),
         ),
         panel=Panel(
-            (_WINDOW_1, _WINDOW_2), _draw_spikes, "Current through the device for pairs 6 ms apart.", (3.4, 3.2)
+            (_WINDOW_1, _WINDOW_2),
+            _draw_spikes,
+            "Current through the device for pairs 6 ms apart.",
+            (3.4, 3.2),
         ),
     ),
     Section(

@@ -54,7 +54,8 @@ SECTIONS = (
                 name="4a-levels",
                 text="The largest current of a loop sets the state: many levels.",
                 origin="paper",
-                criterion="after 12, 16, 20, 24 and 30 mA m = (R_xy − R_off)/R_AHE rises by more than 0.02 each time",
+                criterion="after 12, 16, 20, 24 and 30 mA m = (R_xy − R_off)/R_AHE rises by more than 0.02 each "
+                "time",
                 judge=_levels,
                 runs=(_LOOPS,),
                 falsifier=Falsifier(
@@ -70,7 +71,8 @@ SECTIONS = (
                 judge=every("max_volatility", lambda lost: lost.value < 0.01),
                 runs=(_LOOPS,),
                 falsifier=Falsifier(
-                    "the height of the barriers (60 k_B·300 K instead of 600)", (_LOOPS.altered(E_0="2.5e-19 J"),)
+                    "the height of the barriers (60 k_B·300 K instead of 600)",
+                    (_LOOPS.altered(E_0="2.5e-19 J"),),
                 ),
                 ours="the wait and the bound",
             ),
@@ -111,6 +113,8 @@ SECTIONS = (
                 ours="the bound",
             ),
         ),
-        panel=Panel((NEURON, _NO_RESET), _draw_neuron, "Y against I_SET, with the sigmoid; and without RESETs."),
+        panel=Panel(
+            (NEURON, _NO_RESET), _draw_neuron, "Y against I_SET, with the sigmoid; and without RESETs."
+        ),
     ),
 )

@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from labctl.reproduce.judging import SIGNIFICANT
 from labctl.reproduce.plan import Verdict
 
 if TYPE_CHECKING:
+    from labctl.reproduce.plan import Judge
     from labctl.runfile import Run
 
 #: Delays (s) below this are left out: the heads of the spikes cancel in part.
@@ -57,7 +59,7 @@ def window_of(run: Run) -> Window:
 
 
 def is_timed(window: Window) -> bool:
-    """The change has opposite signs for the two orders of the spikes, and falls with the delay down to its scatter."""
+    """Opposite orders of the spikes give opposite signs; the change falls with the delay down to its scatter."""
     if not window.largest > 5 * window.u:
         return False
     first = window.delays[0]
@@ -66,7 +68,7 @@ def is_timed(window: Window) -> bool:
     decays = all(
         abs(window.mean[sign * b]) < abs(window.mean[sign * a]) + SIGNIFICANT * window.u
         for sign in (+1, -1)
-        for a, b in zip(window.delays, window.delays[1:], strict=False)
+        for a, b in pairwise(window.delays)
     )
     ends = all(abs(window.mean[sign * window.delays[-1]]) < 0.5 * window.largest for sign in (+1, -1))
     return orders < 0 and significant and decays and ends
@@ -78,7 +80,7 @@ def timed(runs: Sequence[Run]) -> Verdict:
     return Verdict(all(map(is_timed, windows)), "; ".join(map(_words, windows)), _told(windows))
 
 
-def antisymmetric(limit: float):  # noqa: ANN201
+def antisymmetric(limit: float) -> Judge:
     """Judge: every window is there, and antisymmetric within `limit` of its largest change."""
 
     def judge(runs: Sequence[Run]) -> Verdict:
