@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from labctl.reproduce.plan import Planned
     from labctl.runfile import Run
 
-STATION = "sim"
-
 #: What a run's numbers depend on besides its request; a change makes every run anew.
 _PACKAGES = ("protocols", "drivers", "sim_instruments")
 
@@ -34,6 +32,7 @@ class Job:
     protocol: str
     assignments: Sequence[str]
     sample: str
+    station: str
     seed: int
     target: Path
     present: Sequence[Path]
@@ -43,7 +42,7 @@ class Job:
         return engine.prepare(
             self.protocol,
             self.assignments,
-            station=STATION,
+            station=self.station,
             sample=self.sample,
             seed=self.seed,
             output=self.target,
@@ -94,7 +93,7 @@ class Library:
         """What has to be done for a planned run with these assignments."""
         sample = self._sample(planned)
         _, sample_text = config.load_sample(sample)
-        _, station_text = config.load_station(STATION)
+        _, station_text = config.load_station(planned.station)
         identity = [planned.protocol, sorted(assignments), sample_text, station_text, planned.seed, _code()]
         digest = hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:10]
         words = engine.slug("_".join([Path(sample).stem, *(_compact(text) for text in assignments)]))
@@ -104,6 +103,7 @@ class Library:
             planned.protocol,
             list(assignments),
             sample,
+            planned.station,
             planned.seed,
             target=figures.free_name(self._runs / f"{stem}.h5"),
             present=() if self._fresh else tuple(present),

@@ -38,6 +38,7 @@ class Planned:
     model: tuple[tuple[str, str], ...] = ()
     device_seed: int | None = None
     seed: int = 1
+    station: str = "sim"
 
     @property
     def needs(self) -> list[Planned]:
@@ -57,9 +58,11 @@ class Planned:
         return replace(self, parameters=tuple((dict(self.parameters) | parameters).items()))
 
 
-def planned(protocol: str, sample: str, *, seed: int = 1, **parameters: str | Measured) -> Planned:
+def planned(
+    protocol: str, sample: str, *, seed: int = 1, station: str = "sim", **parameters: str | Measured
+) -> Planned:
     """Plan a run: planned("ahe-loop", "alox-0.0", mu0_H_step="2 Oe")."""
-    return Planned(protocol, sample, tuple(parameters.items()), seed=seed)
+    return Planned(protocol, sample, tuple(parameters.items()), seed=seed, station=station)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +181,8 @@ def described(run: Planned) -> str:
     parts += [f"model.{name} = {value}" for name, value in run.model]
     if run.device_seed is not None:
         parts.append(f"device_seed = {run.device_seed}")
+    if run.station != "sim":
+        parts.append(f"station {run.station}")
     return ", ".join(parts)
 
 
