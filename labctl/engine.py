@@ -238,6 +238,7 @@ def _finish(outcome: Outcome, store: RunStore, unparked: list[str]) -> None:
             outcome.analysis = request.protocol.analyse(outcome.data, request.parameters)
         except ValueError as error:  # too few rows of a run that was stopped early
             store.event(outcome.elapsed, "warning", f"no analysis: {error}")
+    played = request.protocol.waveforms if store.rows else None
     outcome.path = store.finish(
         outcome.status,
         outcome.reason,
@@ -245,6 +246,7 @@ def _finish(outcome: Outcome, store: RunStore, unparked: list[str]) -> None:
         outcome.elapsed,
         outcome.analysis,
         f"{request.protocol.name} {request.protocol.version}, labctl {__version__}",
+        played(outcome.data, request.parameters) if played else None,
     )
 
 

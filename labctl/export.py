@@ -129,6 +129,8 @@ def _write_run(entry: Any, run: Run) -> None:
     hdf5.text(entry, "status", run.status).attrs["reason"] = run.reason
     hdf5.text(entry, "protocol", run.protocol).attrs["version"] = run.protocol_version
     nexus.write_data(entry, run.described, run.columns, run.signal, run.axis)
+    if run.waveforms is not None:
+        nexus.write_waveforms(entry, run.waveforms)
     nexus.write_quantities(entry, "parameters", "NXparameters", run.parameters)
     nexus.write_quantities(entry, "sample", "NXsample", run.sample)
     nexus.write_analysis(entry, Analysis(run.results, run.curves, run.warnings))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 from urllib.parse import quote, unquote
@@ -49,9 +50,9 @@ def number(parent: Node, name: str, value: Any, unit: str, long_name: str) -> No
 
 
 def column(parent: Node, name: str, values: Any, unit: str, long_name: str) -> Node:
-    """Make a 1-D dataset, compressed and with a fletcher32 check sum on every chunk."""
+    """Make a dataset of rows, compressed and with a fletcher32 check sum on every chunk."""
     array = np.asarray(values)
-    made: Node = parent.create_dataset(link_name(name), data=array, **_filters(len(array)))
+    made: Node = parent.create_dataset(link_name(name), data=array, **_filters(*array.shape))
     return _labelled(made, unit, long_name)
 
 
@@ -69,12 +70,12 @@ def quantity(parent: Node, name: str, value: Quantity) -> Node:
     return made
 
 
-def share_axis(parent: Node, axis: str, others: Sequence[str]) -> None:
-    """Make `axis` the dimension scale of the first dimension of `others`, as netCDF readers want it."""
+def share_axis(parent: Node, axis: str, others: Sequence[str], dimension: int = 0) -> None:
+    """Make `axis` the dimension scale of a dimension, the first, of `others`, as netCDF readers want it."""
     scale = parent[link_name(axis)]
     scale.make_scale(link_name(axis))
     for name in others:
-        parent[link_name(name)].dims[0].attach_scale(scale)
+        parent[link_name(name)].dims[dimension].attach_scale(scale)
 
 
 def text_table(
@@ -143,11 +144,11 @@ def _is_scalar(value: Any) -> bool:
     return isinstance(value, bool | int | float | np.generic)
 
 
-def _filters(rows: int) -> dict[str, Any]:
+def _filters(rows: int, *width: int) -> dict[str, Any]:
     if rows == 0:  # HDF5 has no chunk of nothing
         return {}
     return {
-        "chunks": (min(rows, CHUNK),),
+        "chunks": (min(rows, max(CHUNK // math.prod(width), 1)), *width),
         "compression": "gzip",
         "compression_opts": 4,
         "shuffle": True,

@@ -16,7 +16,7 @@ from labctl.errors import DataError
 from labctl.record import Event, Instrument, Quantity, RunHeader, RunRecord, WireLine
 
 if TYPE_CHECKING:
-    from protocols.vocabulary import Analysis, Column, Curve, Result
+    from protocols.vocabulary import Analysis, Column, Curve, Result, Waveforms
 
 FORMAT = 1
 """Version of the layout, in the root attribute `labctl_format`; a change that breaks a reader raises it."""
@@ -37,6 +37,8 @@ def image(record: RunRecord) -> bytes:
         entry = hdf5.root_entry(file, "entry")
         _write_identity(entry, record)
         write_data(entry, header.columns, record.data, header.signal, header.axis)
+        if record.waveforms is not None:
+            write_waveforms(entry, record.waveforms)
         _write_protocol(entry, header)
         write_quantities(entry, "sample", "NXsample", header.sample)
         if header.simulation is not None:
@@ -99,6 +101,19 @@ def write_data(
     entry.attrs["default"] = "data"
 
 
+def write_waveforms(entry: hdf5.Node, waveforms: Waveforms) -> None:
+    """Write /waveforms: the current that was played, row by row against time."""
+    axis = waveforms.axis
+    made = _default_plot(entry, "waveforms", "current", axis.name, "time")
+    hdf5.column(made, axis.name, waveforms.at, axis.unit, axis.help)
+    hdf5.column(made, "time", waveforms.time, "s", "when the sample begins, from the start of the waveform")
+    hdf5.column(
+        made, "current", waveforms.current, "A", "current of the source; 0 A after the waveform's end"
+    )
+    hdf5.share_axis(made, axis.name, ["current"])
+    hdf5.share_axis(made, "time", ["current"], dimension=1)
+
+
 def write_quantities(parent: hdf5.Node, name: str, nx_class: str, values: Mapping[str, Quantity]) -> None:
     """Write a group of values, each with its unit."""
     made = hdf5.group(parent, name, nx_class)
@@ -139,10 +154,10 @@ def _write_curve(parent: hdf5.Node, name: str, curve: Curve) -> None:
     hdf5.share_axis(made, curve.x_name, [y_name])
 
 
-def _default_plot(parent: hdf5.Node, name: str, signal: str, axis: str) -> hdf5.Node:
+def _default_plot(parent: hdf5.Node, name: str, signal: str, *axes: str) -> hdf5.Node:
     made = hdf5.group(parent, name, "NXdata")
     made.attrs["signal"] = hdf5.link_name(signal)
-    made.attrs["axes"] = [hdf5.link_name(axis)]
+    made.attrs["axes"] = [hdf5.link_name(axis) for axis in axes]
     return made
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from protocols.vocabulary import Analysis, Column
+    from protocols.vocabulary import Analysis, Column, Waveforms
 
 Status = Literal["complete", "stopped", "faulted", "interrupted"]
 
@@ -98,7 +98,8 @@ class RunRecord:
     """A whole run, ready to become a file.
 
     `data` holds one buffer for each column of the header, all of one length, 8 bytes an element (float64 or
-    int64 as the column says). `elapsed` is the run's length (s) on the station's clock.
+    int64 as the column says). `elapsed` is the run's length (s) on the station's clock. `waveforms` is None where
+    the protocol plays none.
     """
 
     header: RunHeader
@@ -112,3 +113,4 @@ class RunRecord:
     elapsed: float
     analysis: Analysis | None
     analysis_version: str
+    waveforms: Waveforms | None = None

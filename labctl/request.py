@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_origin
+from typing import TYPE_CHECKING, Any, cast, get_origin
 
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
@@ -15,7 +15,7 @@ from labctl.config import suggest
 from labctl.errors import RequestError
 
 if TYPE_CHECKING:
-    from protocols.vocabulary import MeasurementProtocol, ParameterSet
+    from protocols.vocabulary import MeasurementProtocol, ParameterSet, Trace
 
 
 def unit_of(field: FieldInfo) -> tuple[str, str]:
@@ -74,7 +74,7 @@ def make_parameters(protocol: MeasurementProtocol, values: dict[str, Any]) -> Pa
 def _read(name: str, field: FieldInfo, text: str) -> Any:
     unit, _ = unit_of(field)
     if text.startswith("@"):
-        return _from_run(name, field, Path(text[1:]), unit)
+        return _from_file(name, field, Path(text[1:]), unit)
     kind = get_origin(field.annotation) or field.annotation
     if kind is float:
         return door.parse(text, unit, name)
@@ -83,16 +83,25 @@ def _read(name: str, field: FieldInfo, text: str) -> Any:
     return text  # words, whole numbers and booleans: pydantic reads them
 
 
-def _from_run(name: str, field: FieldInfo, path: Path, unit: str) -> float:
+def _from_file(name: str, field: FieldInfo, path: Path, unit: str) -> float | Trace:
+    """Take a parameter from a file: a result of a stored run, or a curve against time from a CSV file."""
+    extra = field.json_schema_extra
+    declared = cast("Mapping[str, Any]", extra if isinstance(extra, dict) else {})
+    if declared.get("trace"):
+        from labctl.tracefile import read_trace
+
+        return read_trace(path, name, declared["trace"])
+    if declared.get("result"):
+        return _from_run(name, declared["result"], path, unit)
+    raise RequestError(
+        f"{name} must be {door.kind_of(unit)}; it cannot be taken from a run. Nothing was sent."
+    )
+
+
+def _from_run(name: str, wanted: str, path: Path, unit: str) -> float:
     """Take a parameter's value from the results of a stored run."""
     from labctl.runfile import read_run
 
-    extra = field.json_schema_extra
-    wanted = extra.get("result") if isinstance(extra, dict) else None
-    if not isinstance(wanted, str):
-        raise RequestError(
-            f"{name} must be {door.kind_of(unit)}; it cannot be taken from a run. Nothing was sent."
-        )
     result = read_run(path).results.get(wanted)
     if result is None or result.unit != unit or not math.isfinite(result.value):
         raise RequestError(f"{name} must be the result {wanted} of a run; {path} has none. Nothing was sent.")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from labctl import hdf5, manifest, nexus, untrusted
 from labctl.errors import DataError
 from labctl.record import Event, Instrument, Quantity, WireLine
-from protocols.vocabulary import Column, Curve, Result
+from protocols.vocabulary import Column, Curve, Result, Waveforms
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,7 +25,8 @@ class Run:
 
     `columns` holds one array for each column (float64 or int64 as stored) and `described` its unit and
     meaning, both in the protocol's order; `signal` and `axis` name the default plot. `parameters` can be
-    handed to the protocol again, as {name: quantity.value}. `simulation` is None on hardware. Where no
+    handed to the protocol again, as {name: quantity.value}. `simulation` is None on hardware, `waveforms` where
+    the protocol plays none. Where no
     analysis was stored, `results`, `curves` and `warnings` are empty.
     """
 
@@ -57,6 +58,7 @@ class Run:
     warnings: Sequence[str]
     analysis_version: str
     log: Sequence[Event]
+    waveforms: Waveforms | None
 
     @property
     def rows(self) -> int:
@@ -129,11 +131,22 @@ def _run(path: Path, entry: hdf5.Node) -> Run:
         warnings=_quantity(entry["analysis/warnings"]).value if "analysis" in entry else (),
         analysis_version=_text(entry["analysis/version"]) if "analysis" in entry else "",
         log=[Event(*row) for row in _text_table(entry["log"], Event._fields)],
+        waveforms=_waveforms(entry["waveforms"]) if "waveforms" in entry else None,
     )
 
 
 def _column(name: str, dataset: hdf5.Node) -> Column:
     return Column(name, dataset.attrs["units"], dataset.attrs["long_name"], dataset.dtype.name)
+
+
+def _waveforms(group: hdf5.Node) -> Waveforms:
+    axis = group.attrs["axes"][0]
+    return Waveforms(
+        axis=_column(hdf5.name_of(axis), group[axis]),
+        at=group[axis][()],
+        time=group["time"][()],
+        current=group["current"][()],
+    )
 
 
 def _instrument(node: hdf5.Node) -> Instrument:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from protocols.vocabulary import Analysis
+    from protocols.vocabulary import Analysis, Waveforms
 
 __all__ = ["Quantity", "RunHeader", "RunStore", "Status"]
 
@@ -112,6 +112,7 @@ class RunStore:
         elapsed: float,
         analysis: Analysis | None = None,
         analysis_version: str = "",
+        waveforms: Waveforms | None = None,
     ) -> Path:
         """Write, verify and name the file; return its path.
 
@@ -135,6 +136,7 @@ class RunStore:
             elapsed=elapsed,
             analysis=analysis,
             analysis_version=analysis_version,
+            waveforms=waveforms,
         )
 
         def verify(partial: Path) -> None:

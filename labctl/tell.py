@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from labctl.runfile import Run
     from protocols.vocabulary import MeasurementProtocol, Result
 
+_LONG = 12
+"""A list with more values is not printed."""
+
 # --- protocols ----------------------------------------------------------------------------------------
 
 
@@ -242,7 +245,9 @@ def show(run: Run) -> None:
 
 
 def shown(quantity: Quantity) -> str:
-    """A stored value as text, in the unit that people use for its kind."""
+    """A stored value as text, in the unit that people use for its kind; a long list by its length."""
+    if isinstance(quantity.value, list | tuple) and len(quantity.value) > _LONG:
+        return f"{len(quantity.value)} values"
     if not isinstance(quantity.value, float) or quantity.unit is None:
         return str(quantity.value)
     display = {"T": "Oe", "A": "mA"}.get(quantity.unit)

@@ -53,6 +53,7 @@ from protocols.steps import (
 )
 from protocols.units import A, Oe, T, mA, ohm
 from protocols.vocabulary import Analysis, Column, Envelope, Lab, MeasurementProtocol, Row, parameter
+from protocols.waves import demagnetizing_train
 
 if TYPE_CHECKING:
     from protocols.vocabulary import Data
@@ -287,4 +288,5 @@ protocol = MeasurementProtocol(
     envelope=envelope,
     analyse=analyse,
     draw=draw,
+    waveforms=demagnetizing_train,
 )

@@ -1,68 +1,70 @@
 """Spike-timing-dependent plasticity: change of R_xy by a pair of spikes against the delay between them.
 
 Method    With magnet_z switched off, or holding a small mu0_H_z that cancels a stray field, and mu0_H_x along the
-          current (magnet_x) settled, each delay dt_spike = t_post - t_pre from -dt_max to +dt_max in steps of
-          dt_step, 0 included, is measured once, and all of them n_repeats times over. For each, the layer is
-          demagnetized by a train of pulses (see the protocol demagnetize), played as one waveform; `settle`
-          seconds later R_before is read; the current I_pre(t) - I_post(t - dt_spike) of a pair of equal spikes
-          (spikes.py) is played as one waveform of 0.1 ms slots; `settle` seconds later the field is measured and
-          R_after is read. Both are read at +-I_sense by current reversal, in the field, and the compliance of the
-          sense current is checked after them. At dt_spike = 0 the spikes cancel: nothing is played, and the same
-          time passes. The waveforms are not stored: the parameters fix every sample of them.
+          current (magnet_x) settled, the following is done n_repeats times over: the spike of pre alone, that of
+          post alone, and then a pair at each delay dt_spike = t_post - t_pre from -dt_max to +dt_max in steps of
+          dt_step, 0 included. For each of them the layer is demagnetized by a train of pulses (see the protocol
+          demagnetize), played as one waveform; `settle` seconds later R_before is read; the current
+          I_pre(t) - I_post(t - dt_spike) is played as one waveform of 0.1 ms slots; `settle` seconds later the
+          field is measured and R_after is read. Both are read at +-I_sense by current reversal, in the field, and
+          the compliance of the sense current is checked after them. At dt_spike = 0 equal spikes cancel: nothing is
+          played, and the same time passes. The spikes are named shapes or curves from files (spikes.py); their
+          samples, or all that fixes them, are among the parameters, and the waveforms of the pairs are in the file.
 Reports   A_plus, A_minus (ohm), tau_plus, tau_minus (s): fits of A exp(-|dt_spike| / tau) to
           dR_xy = R_after - R_before on each side, from |dt_spike| = t_head on; below it the heads cancel in part
-          (analysis/spike_timing.py).
+          (analysis/spike_timing.py). asymmetry, lone_spike_ratio, and the mean with its 95 % confidence interval
+          at each delay; a layer that is not demagnetized before the pairs is warned of, and its window shown, not
+          judged (analysis/spike_repeats.py).
 Source    Li et al., Chin. Phys. B 31, 117106 (2022): pairs of spikes after demagnetizing. Law of the window: Bi and
           Poo, J. Neurosci. 18, 10464 (1998). Shape and size of the spikes are choices of this package.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import model_validator
 
-from protocols.demagnetize import TrainParameters, hold_normal_field
-from protocols.drawing import frame
+from protocols.demagnetize import hold_normal_field
 from protocols.sensing import IN_PLANE_FIELD_COLUMNS, TIME_COLUMN, VOLTAGE_COLUMNS, prepare_sensing
-from protocols.spikes import Shape, pair, spike
-from protocols.steps import demagnetize, hall_resistance, require_regulation
-from protocols.units import A, mA, ms, s
-from protocols.vocabulary import Analysis, Column, Envelope, Lab, MeasurementProtocol, Row, parameter
+from protocols.spike_figure import draw_window
+from protocols.spike_pairs import MAX_SPIKE, SLOT, SpikeParameters, require_multiple
+from protocols.spikes import pair
+from protocols.steps import HallReading, demagnetize, hall_resistance, require_regulation
+from protocols.units import ms
+from protocols.vocabulary import (
+    Analysis,
+    Column,
+    Curve,
+    Envelope,
+    Lab,
+    MeasurementProtocol,
+    Row,
+    Waveforms,
+    parameter,
+)
+from protocols.waves import played
 
 if TYPE_CHECKING:
     from protocols.vocabulary import Data
 
-#: Length of one sample of a pair's waveform.
-SLOT = 0.1 * ms
+#: Samples of all waveforms together, as they lie in the file.
+_MAX_SAMPLES = 2_000_000
 
 
-class Parameters(TrainParameters):
+class Parameters(SpikeParameters):
     """What the plasticity window can be asked for; SI inside."""
 
-    spike: Shape = parameter("1", "shape of the tail of both spikes: 1 falls linearly, 2 exponentially")
-    I_spike: float = parameter(
-        8 * mA,
-        "height of the head; alone it must not switch, twice that must",
-        unit="A",
-        display="mA",
-        above=0,
-        high=1 * A,
-    )
-    t_head: float = parameter(
-        2 * ms, "length of the head, in whole slots of 0.1 ms", unit="s", display="ms", above=0, high=0.1 * s
-    )
-    t_tail: float = parameter(
-        16 * ms, "length of the tail, in whole slots of 0.1 ms", unit="s", display="ms", above=0, high=1 * s
-    )
     dt_max: float = parameter(
         12 * ms,
-        "largest delay of both signs, a multiple of dt_step",
+        "largest delay of both signs, a multiple of dt_step, at most the length of a spike",
         unit="s",
         display="ms",
         above=0,
-        high=1 * s,
+        high=MAX_SPIKE,
     )
     dt_step: float = parameter(
         2 * ms,
@@ -70,7 +72,7 @@ class Parameters(TrainParameters):
         unit="s",
         display="ms",
         above=0,
-        high=1 * s,
+        high=MAX_SPIKE,
     )
     n_repeats: int = parameter(3, "pairs of spikes at each delay", low=1, high=1000)
 
@@ -82,27 +84,31 @@ class Parameters(TrainParameters):
 
     def waveform(self, delay: int) -> list[float]:
         """Current (A) of a pair whose delay is given in slots, sample by sample."""
-        one = spike(self.spike, *(round(t / SLOT) for t in (self.t_head, self.t_tail)))
-        return [self.I_spike * sample for sample in pair(one, delay)]
+        return pair(*self.spikes, delay)
 
-    @property
-    def I_pair(self) -> float:
-        """Largest current (A) of any pair: that of the smallest delay, because tails decay."""
-        return max(abs(current) for current in self.waveform(round(self.dt_step / SLOT)))
+    @cached_property
+    def peaks(self) -> list[float]:
+        """Largest current (A) of each waveform of one repeat; 0 where the spikes cancel and none is played."""
+        waveforms = (*self.lone, *(self.waveform(delay) for delay in self.delays))
+        return [max(map(abs, waveform)) for waveform in waveforms]
 
     @model_validator(mode="after")
-    def _times_are_whole_slots(self) -> Self:
-        for name in ("t_head", "t_tail", "dt_step"):
-            _require_multiple(name, getattr(self, name), SLOT, "the slot")
-        _require_multiple("dt_max", self.dt_max, self.dt_step, "dt_step")
-        self.require_fitting_pulse(self.I_pair, "the peak of a pair of spikes")
+    def _pairs_can_be_played(self) -> Self:
+        require_multiple("dt_step", self.dt_step, SLOT, "the slot")
+        require_multiple("dt_max", self.dt_max, self.dt_step, "dt_step")
+        length = max(map(len, self.spikes))
+        if round(self.dt_max / SLOT) > length:
+            raise ValueError(
+                f"dt_max must be at most the length of a spike ({length * SLOT / ms:.6g} ms), beyond which two do "
+                f"not meet; got {self.dt_max / ms:.6g} ms"
+            )
+        n_delays = len(self.delays)
+        if n_delays * len(self.waveform(self.delays[0])) > _MAX_SAMPLES:
+            raise ValueError(
+                f"dt_step must leave at most {_MAX_SAMPLES} samples of all waveforms; got {n_delays} delays"
+            )
+        self.require_fitting_pulse(max(self.peaks), "the peak of a pair of spikes")
         return self
-
-
-def _require_multiple(name: str, time: float, unit: float, what: str) -> None:
-    n = round(time / unit)
-    if n < 1 or abs(time / unit - n) > 1e-6:
-        raise ValueError(f"{name} must be a multiple of {what} ({unit / ms:.6g} ms); got {time / ms:.6g} ms")
 
 
 columns = (
@@ -110,6 +116,8 @@ columns = (
     Column("dR_xy", "ohm", "R_after - R_before"),
     Column("R_before", "ohm", "Hall resistance of the demagnetized layer, in the field"),
     Column("R_after", "ohm", "Hall resistance after the pair of spikes, in the field"),
+    Column("dR_pre", "ohm", "R_after - R_before of the spike of pre alone, one value for each repeat"),
+    Column("dR_post", "ohm", "R_after - R_before of the spike of post alone, one value for each repeat"),
     *IN_PLANE_FIELD_COLUMNS,
     *(
         Column(f"{name}_{when}", "V", f"Hall voltage at {sign}I_sense, {when} the pair", display="mV")
@@ -127,36 +135,57 @@ def stdp(lab: Lab, p: Parameters) -> Iterator[Row]:
     u_I_sense = prepare_sensing(lab, p)
     hold_normal_field(lab, p)
     lab.magnet_x.ramp_to(p.mu0_H_x)
-    train, limits = p.train, {"compliance": p.compliance_pulse, "R_load": p.R_load}
     for repeat in range(1, p.n_repeats + 1):
+        dR_pre, dR_post = (_change(lab, p, waveform).dR_xy for waveform in p.lone)
         for delay in p.delays:
-            demagnetize(lab, train, p.t_pulse, **limits)
-            lab.wait(p.settle)
-            before = hall_resistance(lab, p.I_sense)
-            samples = p.waveform(delay)
-            if delay:
-                lab.source.play(samples, SLOT, **limits)
-            else:
-                lab.wait(len(samples) * SLOT)
-            lab.wait(p.settle)
-            mu0_H_x = lab.magnet_x.read_field()
-            after = hall_resistance(lab, p.I_sense)
-            require_regulation(lab, p.I_sense, p.compliance)
+            change = _change(lab, p, p.waveform(delay))
             yield Row(
                 dt_spike=delay * SLOT,
-                dR_xy=after.R_xy - before.R_xy,
-                R_before=before.R_xy,
-                R_after=after.R_xy,
-                mu0_H_x=mu0_H_x,
+                dR_xy=change.dR_xy,
+                R_before=change.before.R_xy,
+                R_after=change.after.R_xy,
+                dR_pre=dR_pre,
+                dR_post=dR_post,
+                mu0_H_x=change.mu0_H_x,
                 mu0_H_x_set=p.mu0_H_x,
-                V_plus_before=before.V_plus,
-                V_minus_before=before.V_minus,
-                V_plus_after=after.V_plus,
-                V_minus_after=after.V_minus,
+                V_plus_before=change.before.V_plus,
+                V_minus_before=change.before.V_minus,
+                V_plus_after=change.after.V_plus,
+                V_minus_after=change.after.V_minus,
                 u_I_sense=u_I_sense,
                 repeat=repeat,
                 time=lab.now(),
             )
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """What a waveform did to the demagnetized layer, and the field (T) that was measured after it."""
+
+    before: HallReading
+    after: HallReading
+    mu0_H_x: float
+
+    @property
+    def dR_xy(self) -> float:
+        return self.after.R_xy - self.before.R_xy
+
+
+def _change(lab: Lab, p: Parameters, samples: Sequence[float]) -> _Change:
+    """Demagnetize, read, play `samples` (A), read; where all of them are 0, let their time pass."""
+    limits = {"compliance": p.compliance_pulse, "R_load": p.R_load}
+    demagnetize(lab, p.train, p.t_pulse, **limits)
+    lab.wait(p.settle)
+    before = hall_resistance(lab, p.I_sense)
+    if any(samples):
+        lab.source.play(samples, SLOT, **limits)
+    else:
+        lab.wait(len(samples) * SLOT)
+    lab.wait(p.settle)
+    mu0_H_x = lab.magnet_x.read_field()
+    after = hall_resistance(lab, p.I_sense)
+    require_regulation(lab, p.I_sense, p.compliance)
+    return _Change(before, after, mu0_H_x)
 
 
 def n_rows(p: Parameters) -> int:
@@ -167,32 +196,60 @@ def n_rows(p: Parameters) -> int:
 def envelope(p: Parameters) -> Envelope:
     """The largest current, voltage and field asked for; a waveform, train or pair, counts as one pulse."""
     return Envelope(
-        current=max(p.I_start, p.I_pair),
+        current=max(p.I_start, *p.peaks),
         compliance=max(p.compliance, p.compliance_pulse),
         mu0_H={"magnet_x": abs(p.mu0_H_x), "magnet_z": abs(p.mu0_H_z)},
-        pulses=(2 * len(p.delays) - 1) * p.n_repeats,
+        pulses=sum(1 + (peak > 0) for peak in p.peaks) * p.n_repeats,
     )
 
 
-def analyse(data: Data, p: Parameters) -> Analysis:
-    """Height and decay of the window on both sides, from the columns, t_head and the sense current alone."""
-    from protocols.analysis.spike_timing import window  # numpy is not needed to list the protocols
+def waveforms(data: Data, p: Parameters) -> Waveforms:
+    """The currents of the pairs in the columns, one row for each delay."""
+    delays = sorted({round(dt / SLOT) for dt in data["dt_spike"].tolist()})
+    return played({delay * SLOT: p.waveform(delay) for delay in delays}, SLOT, columns[0])
 
-    scale = float(max(data["u_I_sense"], default=0.0)) / p.I_sense
-    return window(data["dt_spike"], data["dR_xy"], dt_min=p.t_head, scale=scale)
+
+def analyse(data: Data, p: Parameters) -> Analysis:
+    """Height and decay of the window, its repeats and the lone spikes, from the columns and parameters alone."""
+    from protocols.analysis.spike_repeats import statistics  # numpy is not needed to list the protocols
+    from protocols.analysis.spike_timing import window
+
+    dt, dR = data["dt_spike"], data["dR_xy"]
+    fit = window(dt, dR, dt_min=p.t_head, scale=float(max(data["u_I_sense"], default=0.0)) / p.I_sense)
+    first = data["dt_spike"] == min(data["dt_spike"], default=0.0)
+    repeats = statistics(
+        dt,
+        dR,
+        R_before=data["R_before"],
+        dR_lone=(data["dR_pre"][first], data["dR_post"][first]),
+        dt_min=p.t_head,
+    )
+    pre, post = p.spikes
+    shapes = {"spike_pre": _shape(pre, "pre")} | ({"spike_post": _shape(post, "post")} if post != pre else {})
+    return Analysis(
+        {**fit.results, **repeats.results},
+        {**fit.curves, **repeats.curves, **shapes},
+        (*fit.warnings, *repeats.warnings),
+    )
+
+
+def _shape(samples: Sequence[float], whose: str) -> Curve:
+    import numpy as np
+
+    edges = np.arange(len(samples) + 1, dtype=np.float64) * SLOT
+    return Curve(
+        edges, np.array([*samples, 0.0]), "time", "s", f"I_{whose}", "A", f"spike of {whose}, slot by slot"
+    )
 
 
 def draw(
     axes: Any, data: Data, analysis: Analysis, *, label: str | None = None, color: str | None = None
 ) -> None:
-    """Draw dR_xy (ohm) of every pair against dt_spike (ms) on a matplotlib Axes, with the two fits as lines.
+    """Draw dR_xy (ohm) against dt_spike (ms): every pair, means with their intervals, fits, the spikes as an inset.
 
     Calls with `label` and `color` put several runs on one Axes.
     """
-    frame(axes, r"$\Delta t$ (ms)", r"$\Delta R_{xy}$ (Ω)")
-    (line,) = axes.plot(data["dt_spike"] / ms, data["dR_xy"], ".", markersize=4, color=color, label=label)
-    for curve in analysis.curves.values():
-        axes.plot(curve.x / ms, curve.y, "-", linewidth=0.8, color=line.get_color())
+    draw_window(axes, data, analysis, label, color)
 
 
 protocol = MeasurementProtocol(
@@ -209,4 +266,5 @@ protocol = MeasurementProtocol(
     envelope=envelope,
     analyse=analyse,
     draw=draw,
+    waveforms=waveforms,
 )

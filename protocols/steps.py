@@ -93,8 +93,12 @@ def demagnetize(
     applied. `compliance` (V) and `R_load` (ohm) are as for `pulse`. The source is left at 0 A.
     """
     lab.note(f"demagnetizing by {len(currents)} pulses from {currents[0] / mA:+.6g} mA")
-    samples = [level for current in currents for level in (current, 0.0)]
-    lab.source.play(samples, t_pulse, compliance=compliance, R_load=R_load)
+    lab.source.play(train_samples(currents), t_pulse, compliance=compliance, R_load=R_load)
+
+
+def train_samples(currents: Sequence[float]) -> list[float]:
+    """The samples (A) of a train: each pulse, followed by as long a pause at 0 A."""
+    return [level for current in currents for level in (current, 0.0)]
 
 
 def decreasing_currents(I_start: float, I_step: float, law: Law, ratio: float) -> list[float]:

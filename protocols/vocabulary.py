@@ -39,11 +39,14 @@ def parameter(
     high: float | None = None,
     above: float | None = None,
     result: str | None = None,
+    trace: Sequence[str] = (),
 ) -> Any:
     """Declare one parameter: SI default, one line of help, SI unit, display unit, inclusive limits.
 
     `above` is an exclusive lower limit (for times and steps that must not be zero). All limits are SI. `result`
-    names the result of another run that may be given instead of a number.
+    names the result of another run that may be given instead of a number. `trace` lists the SI units that a curve
+    against time may have ("1" for one without dimension) which may be given as a CSV file: the parameters are then
+    handed a Trace under this name, and turn it into a value of their own.
     """
     return Field(
         default,
@@ -51,8 +54,17 @@ def parameter(
         ge=low,
         le=high,
         gt=above,
-        json_schema_extra={"unit": unit, "display": display or unit, "result": result},
+        json_schema_extra={"unit": unit, "display": display or unit, "result": result, "trace": list(trace)},
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """A curve against time that a person drew or measured: `times` (s) that increase, `values` in `unit` (SI)."""
+
+    times: Sequence[float]
+    values: Sequence[float]
+    unit: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +110,21 @@ class Curve:
     y_name: str
     y_unit: str
     help: str
+
+
+@dataclass(frozen=True, slots=True)
+class Waveforms:
+    """The waveforms that a run played, one below the other, for the file.
+
+    `current` (A) has shape (rows, samples), `time` (s) is when each sample begins, from the start of its waveform;
+    a row that is shorter than the longest is continued by 0 A, where the source stays. `at` holds what tells the
+    rows apart and `axis` says what that is.
+    """
+
+    axis: Column
+    at: NDArray[np.float64]
+    time: NDArray[np.float64]
+    current: NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +190,8 @@ class MeasurementProtocol:
     analyse(data, p) works from the columns alone; draw(axes, data, analysis, **style) draws what the paper
     draws on a matplotlib Axes (keyword arguments `label` and `color` let several runs share one picture).
     `signal`, `axis` name the columns of the default plot. `text` is the module's docstring: a caption and the
-    methods section. `optional_roles` are filled where the station can; `Lab.has` tells.
+    methods section. `optional_roles` are filled where the station can; `Lab.has` tells. `waveforms(data, p)` gives
+    the waveforms behind the rows in data, for the file; None where there are none.
     """
 
     name: str
@@ -180,6 +208,7 @@ class MeasurementProtocol:
     analyse: Callable[[Any, Any], Analysis]
     draw: Callable[..., None]
     optional_roles: Sequence[RoleName] = ()
+    waveforms: Callable[[Data, Any], Waveforms | None] | None = None
 
     @property
     def caption(self) -> str:

@@ -76,3 +76,30 @@ def limited(width: Result, step: float) -> Result:
     if not width.value <= step * (1 + 1e-6):
         return width
     return replace(width, value=step, uncertainty=step * UNIFORM, limit="upper")
+
+
+def student_t(n_free: int, confidence: float) -> float:
+    """Student's t of n_free (at least 1) degrees of freedom: |t| exceeds it with probability 1 - confidence.
+
+    The distribution between -t and t as a finite series in theta = atan(t / sqrt(n_free)), Abramowitz and Stegun,
+    Handbook of Mathematical Functions (1964), 26.7.3 and 26.7.4, is inverted by halving intervals of theta.
+    """
+    low, high = 0.0, math.pi / 2
+    for _ in range(60):
+        theta = (low + high) / 2
+        if _between_t(theta, n_free) < confidence:
+            low = theta
+        else:
+            high = theta
+    return math.sqrt(n_free) * math.tan((low + high) / 2)
+
+
+def _between_t(theta: float, n_free: int) -> float:
+    sine, cosine = math.sin(theta), math.cos(theta)
+    is_odd = n_free % 2 == 1
+    term = cosine if is_odd else 1.0
+    total = term if n_free > 1 else 0.0
+    for k in range(3 if is_odd else 2, n_free - 1, 2):
+        term *= cosine**2 * (k - 1) / k
+        total += term
+    return (theta + sine * total) * 2 / math.pi if is_odd else sine * total

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from labctl.store import Quantity, RunHeader, RunStore
-from protocols.vocabulary import Analysis, Column, Curve, Result
+from protocols.vocabulary import Analysis, Column, Curve, Result, Waveforms
 
 FIELD = [-0.1, -0.05, 0.0, 0.05, 0.1, 0.05, 0.0, -0.05, -0.1]
 HALL = [-1.5, -1.5, -1.4, 1.4, 1.5, 1.5, 1.4, -1.4, -1.5]
@@ -40,6 +40,13 @@ ANALYSIS = Analysis(
         "fit": Curve(np.array([0.0, 0.1]), np.array([0.0, 1.5]), "mu0_H_z", "T", "R_xy", "ohm", "tanh fit")
     },
     warnings=["the loop is not closed"],
+)
+
+WAVEFORMS = Waveforms(
+    axis=Column("dt_spike", "s", "delay of the spikes"),
+    at=np.array([-0.002, 0.002]),
+    time=np.array([0.0, 0.0001, 0.0002]),
+    current=np.array([[0.008, -0.004, 0.0], [-0.008, 0.0, 0.0]]),
 )
 
 
@@ -88,7 +95,7 @@ def begun(target: Path, **changed) -> RunStore:
 
 def finish(store: RunStore, status="complete", reason="") -> Path:
     """End the run as the engine does."""
-    return store.finish(status, reason, END, 9.5, ANALYSIS, "ahe-loop 1.0, labctl 0.1.0")
+    return store.finish(status, reason, END, 9.5, ANALYSIS, "ahe-loop 1.0, labctl 0.1.0", WAVEFORMS)
 
 
 def stored(target: Path, **changed) -> Path:

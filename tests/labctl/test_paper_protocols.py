@@ -1,4 +1,4 @@
-"""Demagnetizing, spike pairs, minor loops and the neuron on the simulated bench: the paper's Figs. 3 and 4."""
+"""Demagnetizing, minor loops and the neuron on the simulated bench: the paper's Figs. 3 and 4."""
 
 from typing import Any
 
@@ -33,16 +33,6 @@ def test_a_sample_that_switches_in_one_step_does_not_demagnetize(labctl: Command
     )
     assert abs(said.json["results"]["R_xy_residual_over_R_AHE"]["value"]) > 0.5
     assert said.json["warnings"]
-
-
-@pytest.mark.parametrize(("spike", "tau"), [("1", 6.6e-3), ("2", 2.7e-3)])
-def test_spike_pairs_give_a_window_of_both_signs(labctl: Command, spike: str, tau: float) -> None:
-    """The sign of the change follows the order of the spikes; both sides have one height and one decay."""
-    found = measured(labctl, "stdp", "-p", f"spike={spike}")
-    assert found["A_plus"] < 0 < found["A_minus"]
-    assert -found["A_plus"] == pytest.approx(found["A_minus"], rel=0.12)
-    assert found["tau_plus"] == pytest.approx(tau, rel=0.15)
-    assert found["tau_minus"] == pytest.approx(tau, rel=0.15)
 
 
 def test_minor_loops_end_where_the_model_says_and_stay_there(labctl: Command) -> None:

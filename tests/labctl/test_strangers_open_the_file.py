@@ -71,6 +71,26 @@ def test_silx_shows_the_hall_resistance_against_the_field_as_a_curve(path):
         assert plot.axes[0].attrs["units"] == "T"
 
 
+def test_xarray_has_the_waveforms_against_delay_and_time(path):
+    """Both dimensions have their coordinate, and every number its unit."""
+    with xarray.open_dataset(path, group="entry/waveforms", engine="h5netcdf") as waveforms:
+        assert waveforms["current"].dims == ("dt_spike", "time")
+        assert waveforms["current"].values.tolist() == [[0.008, -0.004, 0.0], [-0.008, 0.0, 0.0]]
+        assert waveforms["dt_spike"].values.tolist() == [-0.002, 0.002]
+        assert waveforms["time"].values.tolist() == [0.0, 0.0001, 0.0002]
+        units = [waveforms[name].attrs["units"] for name in ("current", "dt_spike", "time")]
+        assert units == ["A", "s", "s"]
+
+
+def test_silx_shows_the_waveforms_as_an_image(path):
+    """The group is a plot of its own, of current over delay and time."""
+    with h5py.File(path) as file:
+        plot = NXdata(file["entry/waveforms"])
+        assert plot.is_valid
+        assert plot.is_image
+        assert (plot.signal_dataset_name, plot.axes_dataset_names) == ("current", ["dt_spike", "time"])
+
+
 def test_silx_finds_the_fitted_curve_valid(path):
     """A derived curve is a plot of its own."""
     with h5py.File(path) as file:
@@ -173,6 +193,13 @@ def test_rows_are_check_summed_compressed_and_of_fixed_length(path):
         assert [(d.fletcher32, d.compression) for d in rows] == [(True, "gzip")] * 5
         kinds = [h5py.check_string_dtype(file["entry/wire"][name].dtype) for name in ("text", "instrument")]
     assert [(kind.encoding, kind.length is not None) for kind in kinds] == [("utf-8", True)] * 2
+
+
+def test_waveforms_are_check_summed_too(path):
+    """A dataset of two dimensions is chunked by whole rows."""
+    with h5py.File(path) as file:
+        current = file["entry/waveforms/current"]
+        assert (current.fletcher32, current.compression, current.chunks) == (True, "gzip", (2, 3))
 
 
 def test_the_file_needs_no_library_newer_than_hdf5_1_10(path):

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
-from scripted_lab import ScriptedLab, run_protocol
+from scripted_lab import ScriptedLab, columns_of, run_protocol
 
-from protocols.spikes import pair, spike
+from protocols.spikes import SHAPES
 from protocols.stdp import Parameters, protocol
 from protocols.units import Oe, mA, ms
-from protocols.vocabulary import MeasurementError
+from protocols.vocabulary import MeasurementError, Trace
 
 run = partial(run_protocol, protocol)
 
@@ -30,16 +30,19 @@ TAIL = (0.875, 0.625, 0.375, 0.125)
 
 @st.composite
 def any_parameters(draw):
-    """Any request of some tens of pairs, with spikes that overlap and spikes that do not."""
+    """Any request of some tens of pairs, with any two named spikes or one from a file."""
     slots = st.integers(1, 12)
     step = draw(slots)
     return Parameters(
-        spike=draw(st.sampled_from(["1", "2"])),
-        I_spike=draw(st.floats(0.2 * mA, 40 * mA)),
+        spike=draw(st.sampled_from(SHAPES)),
+        spike_post=draw(st.sampled_from(["same", *SHAPES, (0.5, -1.0, 0.25)])),
+        I_spike=draw(st.floats(1 * mA, 40 * mA)),
         t_head=draw(slots) * 0.1 * ms,
-        t_tail=draw(slots) * 0.1 * ms,
+        t_tail=(12 + draw(slots)) * 0.1 * ms,
+        tail_ratio=draw(st.floats(0, 1)),
+        tau_spike=draw(st.floats(0.1 * ms, 10 * ms)),
         dt_step=step * 0.1 * ms,
-        dt_max=step * draw(st.integers(1, 5)) * 0.1 * ms,
+        dt_max=step * draw(st.integers(1, 12 // step)) * 0.1 * ms,
         n_repeats=draw(st.integers(1, 3)),
         I_start=draw(st.floats(1 * mA, 50 * mA)),
         I_step=1 * mA,
@@ -50,41 +53,7 @@ def any_parameters(draw):
     )
 
 
-# --- spikes and pairs --------------------------------------------------------------------------------
-
-
-def test_spike_1_is_a_head_and_a_tail_of_the_other_sign_that_falls_linearly():
-    """Two slots of +1, then -7/8, -5/8, -3/8, -1/8: the line from -1 to 0 in the middle of each slot."""
-    assert spike("1", 2, 4) == pytest.approx([1, 1, -0.875, -0.625, -0.375, -0.125])
-
-
-def test_spike_2_falls_exponentially_and_ends_at_zero():
-    """The defining formula at the middle of the first and the last of 160 slots, with 5 ms in a tail of 16 ms."""
-    tail = spike("2", 20, 160)[20:]
-    for k in (0, 80, 159):
-        u = (k + 0.5) * 0.1
-        g = (math.exp(-u / 5) - math.exp(-3.2)) / (1 - math.exp(-3.2))
-        assert tail[k] == pytest.approx(-g)
-
-
-def test_a_pair_is_pre_minus_post_and_ends_at_zero():
-    """Post two slots after pre: its head lies on the beginning of pre's tail and is added to it."""
-    a, b, c, d = TAIL
-    one = [1, 1, -a, -b, -c, -d]
-    assert pair(one, 2) == pytest.approx([1, 1, -a - 1, -b - 1, a - c, b - d, c, d, 0])
-
-
-@given(
-    shape=st.sampled_from(["1", "2"]), head=st.integers(1, 9), tail=st.integers(1, 30), n=st.integers(0, 50)
-)
-def test_exchanging_the_spikes_reverses_the_current_exactly(shape, head, tail, n):
-    """A delay of -n drives minus the current of a delay of n, sample by sample; a delay of 0 none at all."""
-    one = spike(shape, head, tail)
-    forward, backward = pair(one, n), pair(one, -n)
-    assert backward == [-current for current in forward]
-    assert len(forward) == head + tail + n + 1
-    if n == 0:
-        assert not any(forward)
+# --- order of things ---------------------------------------------------------------------------------
 
 
 def test_only_heads_on_tails_are_above_a_single_spike_and_negative_where_pre_comes_first():
@@ -96,22 +65,26 @@ def test_only_heads_on_tails_are_above_a_single_spike_and_negative_where_pre_com
     assert current[above] == pytest.approx(-8 * (1 + g))
 
 
-# --- order of things ---------------------------------------------------------------------------------
-
-
-def test_every_pair_comes_after_a_train_and_between_two_readings():
-    """Train, wait, read; pair, wait, read: for the delays -0.2, 0 and 0.2 ms, where that of 0 plays no pair."""
+def test_every_waveform_comes_after_a_train_and_between_two_readings():
+    """Train, wait, read; spike or pair, wait, read: pre alone, post alone, then -0.2, 0 (no pair) and 0.2 ms."""
     lab = ScriptedLab()
     run(lab, **TINY, t_pulse=5 * ms, settle=0.25, compliance_pulse=12.0, R_load=100.0)
     a, b, c, d = (8 * g for g in TAIL)
+    alone = [8, 8, -a, -b, -c, -d, 0]
     first = [-8, -8, a + 8, b + 8, c - a, d - b, -c, -d, 0]
     train = ("train", [20, 0, -10, 0], 5 * ms)
     read, pause = ["read", "read"], ("wait", 0.25)
+
+    def around(*what):
+        return [train, pause, *read, *what, pause, *read]
+
     expected = [
-        train, pause, *read, ("pair", first, 0.1 * ms), pause, *read,
-        train, pause, *read, ("wait", 0.7 * ms), pause, *read,
-        train, pause, *read, ("pair", [-current for current in first], 0.1 * ms), pause, *read,
-    ]  # fmt: skip
+        *around(("pair", alone, 0.1 * ms)),
+        *around(("pair", [-current for current in alone], 0.1 * ms)),
+        *around(("pair", first, 0.1 * ms)),
+        *around(("wait", 0.7 * ms)),
+        *around(("pair", [-current for current in first], 0.1 * ms)),
+    ]
     seen = []
     for call in lab.of("play", "wait", "read_voltage"):
         if call[0] == "play":
@@ -124,6 +97,15 @@ def test_every_pair_comes_after_a_train_and_between_two_readings():
         elif call[1] != 2 * ms:  # the delay of a current reversal
             seen.append(("wait", pytest.approx(call[1])))
     assert seen == expected
+
+
+def test_spikes_that_differ_are_played_at_no_delay_too():
+    """Head and tail against a head alone leave the tail; the file's samples are in units of I_spike."""
+    lab = ScriptedLab()
+    run(lab, **TINY, spike_post=(1.0, 1.0))
+    played = [call[1] for call in lab.of("play") if call[2] == 0.1 * ms]
+    assert len(played) == 5
+    assert played[3] == pytest.approx([0, 0, *(-8 * mA * g for g in TAIL), 0])
 
 
 def test_the_fields_are_set_once_before_the_first_train():
@@ -162,8 +144,8 @@ def test_the_change_is_what_the_pair_did_to_the_layer():
 
 
 def test_a_source_in_compliance_ends_the_run():
-    """Contacts that open during the second pair leave one row."""
-    measuring = protocol.measure(ScriptedLab(compliant_rows=2), Parameters(**TINY))
+    """Contacts that open during the second pair, after two spikes alone, leave one row."""
+    measuring = protocol.measure(ScriptedLab(compliant_rows=6), Parameters(**TINY))
     next(measuring)
     with pytest.raises(MeasurementError, match="got the compliance limit"):
         next(measuring)
@@ -199,6 +181,14 @@ def test_rows_and_envelope_are_exact(p):
         ({"dt_max": 3 * ms}, r"dt_max must be a multiple of dt_step \(2 ms\); got 3 ms"),
         ({"I_spike": 30 * mA}, r"compliance_pulse must be at least the peak of a pair of spikes \* R_load"),
         ({"I_step": 30 * mA}, "I_step must be at most I_start"),
+        ({"dt_max": 20 * ms}, r"dt_max must be at most the length of a spike \(18 ms\).*got 20 ms"),
+        ({"dt_step": 0.1 * ms, "t_tail": 1.0, "dt_max": 1.0}, "dt_step must leave at most 2000000 samples"),
+        ({"spike": "3"}, "one of 1, 2, rectangle, triangle, exponential, or @FILE.csv"),
+        ({"spike": "same"}, "spike must be a shape or a file; got 'same'"),
+        ({"spike": ()}, "spike must last at most 1.1 s; got 0 s"),
+        ({"spike": (0.0, 0.0)}, "spike must drive a current; got 0 A throughout"),
+        ({"spike_post": (0.0, 0.0)}, "spike_post must drive a current"),
+        ({"spike": (1.0,) * 11001}, r"spike must last at most 1\.1 s; got 1\.1001 s"),
     ],
 )
 def test_a_request_that_cannot_be_is_refused_with_the_reason(parameters, message):
@@ -207,14 +197,102 @@ def test_a_request_that_cannot_be_is_refused_with_the_reason(parameters, message
         Parameters(**parameters)
 
 
-def test_the_figure_shows_every_pair_in_milliseconds_and_both_fits():
-    """Points of all rows, labelled, and one line on each side."""
-    p = Parameters(n_repeats=1)
-    dt = np.array(p.delays) * 0.1 * ms
-    data = {"dt_spike": dt, "dR_xy": np.sign(dt) * 0.1 * np.exp(-np.abs(dt) / 5e-3), "u_I_sense": dt * 0}
+# --- spikes from files -------------------------------------------------------------------------------
+
+#: 8 mA for 0.2 ms, then -4 mA that falls to 0 within 0.2 ms.
+CURVE = {"times": (1.0, 1.0002, 1.0002 + 1e-9, 1.0004), "values": (8e-3, 8e-3, -4e-3, 0.0)}
+
+
+def test_a_curve_in_amperes_brings_its_own_height():
+    """Samples in units of the largest one, which becomes I_spike: 8 8 -3 -1 mA in slots of 0.1 ms."""
+    p = Parameters(**{**TINY, "t_head": 2 * ms}, spike=Trace(**CURVE, unit="A"))
+    assert p.I_spike == pytest.approx(8 * mA)
+    assert p.spike == pytest.approx([1, 1, -3 / 8, -1 / 8], rel=1e-4)
+    assert p.spikes[0] == p.spikes[1] == pytest.approx([8 * mA, 8 * mA, -3 * mA, -1 * mA], rel=1e-4)
+
+
+def test_a_curve_of_shares_is_scaled_by_i_spike():
+    """0.5 of 6 mA is 3 mA; and a curve in amperes of the other spike stays as it is."""
+    share = Trace((0.0, 0.4 * ms), (0.5, 0.5), "1")
+    p = Parameters(**TINY, spike=share, spike_post=Trace((0.0, 0.1 * ms), (2e-3, 2e-3), "A"), I_spike=6 * mA)
+    assert p.spikes[0] == pytest.approx([3 * mA] * 4)
+    assert p.spikes[1] == pytest.approx([2 * mA])
+
+
+def test_a_curve_in_amperes_and_a_height_contradict_each_other():
+    """One of them would have to be ignored; so does a curve beyond the longest spike, or of 0 A."""
+    with pytest.raises(
+        ValidationError, match="I_spike must not be given where the file of spike is in amperes"
+    ):
+        Parameters(**TINY, spike=Trace(**CURVE, unit="A"), I_spike=8 * mA)
+    with pytest.raises(ValidationError, match=r"spike must last at most 1\.1 s; got 2 s"):
+        Parameters(spike=Trace((0.0, 2.0), (1.0, 1.0), "1"))
+    with pytest.raises(ValidationError, match="spike must drive a current"):
+        Parameters(**TINY, spike=Trace((0.0, 0.4 * ms), (0.0, 0.0), "A"))
+
+
+# --- what is drawn and stored ------------------------------------------------------------------------
+
+
+def window_of(p, n_repeats=2):
+    """Columns of an antisymmetric window of 0.1 ohm with a scatter of 1 mohm."""
+    dt = np.tile(np.array(p.delays) * 0.1 * ms, n_repeats)
+    scatter = 1e-3 * np.resize([1, -1, 0], dt.shape)
+    return {
+        "dt_spike": dt,
+        "dR_xy": np.sign(dt) * 0.1 * np.exp(-np.abs(dt) / 5e-3) + scatter,
+        "R_before": 0.05 + scatter,
+        "dR_pre": dt * 0 + 5e-3,
+        "dR_post": dt * 0 - 4e-3,
+        "u_I_sense": dt * 0,
+    }
+
+
+def test_the_waveforms_of_the_file_are_those_that_were_played():
+    """One row for each delay, in order, continued by 0 A; a run cut short holds those that it came to."""
+    lab = ScriptedLab()
+    rows, p = run(lab, **{**TINY, "n_repeats": 2})
+    found = protocol.waveforms(columns_of(protocol, rows), p)
+    assert found.axis.name == "dt_spike"
+    assert found.at / ms == pytest.approx([-0.2, 0, 0.2])
+    assert found.current.shape == (3, len(found.time)) == (3, 9)
+    assert found.time / ms == pytest.approx([0.1 * k for k in range(9)])
+    played = [call[1] for call in lab.of("play") if call[2] == 0.1 * ms]
+    assert found.current[0].tolist() == played[2]
+    assert found.current[1].tolist() == [0.0] * 9
+    assert found.current[2].tolist() == played[3]
+    assert protocol.waveforms(columns_of(protocol, rows[:1]), p).at / ms == pytest.approx([-0.2])
+
+
+def test_the_figure_shows_means_with_intervals_both_fits_and_the_spike():
+    """Error bars of every delay, labelled, a line on each side, and the spike's head and tail in the inset."""
+    p = Parameters(n_repeats=2)
+    data = window_of(p)
+    analysis = protocol.analyse(data, p)
     axes = matplotlib.figure.Figure().subplots()
-    protocol.draw(axes, data, protocol.analyse(data, p), label="run")
-    (points,) = [line for line in axes.lines if line.get_label() == "run"]
-    assert points.get_xdata() == pytest.approx(dt / ms)
-    fits = [line for line in axes.lines if len(line.get_xdata()) > len(dt)]
+    protocol.draw(axes, data, analysis, label="run")
+    (bars,) = axes.containers
+    assert bars.get_label() == "run"
+    assert bars.lines[0].get_xdata() == pytest.approx(np.array(p.delays) / 10)
+    fits = [line for line in axes.lines if len(line.get_xdata()) > 2 * len(p.delays)]
     assert sorted(np.sign(line.get_xdata()[0]) for line in fits) == [-1, 1]
+    (inset,) = axes.child_axes
+    current = inset.lines[-1].get_ydata()
+    assert (max(current), min(current)) == pytest.approx((8, -8), rel=0.01)
+    protocol.draw(axes, data, analysis)
+    assert len(axes.child_axes) == 1
+
+
+def test_the_analysis_has_the_fits_the_repeats_and_the_spikes():
+    """The names of results and curves; one spike where both are equal, two where they differ."""
+    p = Parameters(n_repeats=2)
+    analysis = protocol.analyse(window_of(p), p)
+    assert set(analysis.results) == {
+        "A_plus", "tau_plus", "A_minus", "tau_minus", "asymmetry", "lone_spike_ratio",
+    }  # fmt: skip
+    assert set(analysis.curves) == {"fit_plus", "fit_minus", "dR_mean", "dR_ci", "spike_pre"}
+    assert analysis.results["lone_spike_ratio"].value == pytest.approx(
+        5e-3 / (0.1 * math.exp(-0.4)), rel=0.02
+    )
+    other = Parameters(n_repeats=2, spike_post="2")
+    assert {"spike_pre", "spike_post"} < set(protocol.analyse(window_of(other), other).curves)
