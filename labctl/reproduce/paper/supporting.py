@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from labctl.figures import COLOURS
 from labctl.reproduce.drawing import against, legend, overlay
-from labctl.reproduce.judging import changes, result_of, straight, told, words
+from labctl.reproduce.judging import changes, every, result_of, straight, told, words
 from labctl.reproduce.paper.common import (
     AHE_LOOPS,
     BY_FIELD,
@@ -24,12 +24,14 @@ from labctl.reproduce.paper.common import (
     stiff,
 )
 from labctl.reproduce.paper.fig2 import NO_TILT, WIDTH
-from labctl.reproduce.paper.windows import HEAD, antisymmetric, window_of
+from labctl.reproduce.paper.windows import HEAD, window_of
 from labctl.reproduce.plan import Claim, Falsifier, Measured, Panel, Planned, Section, Verdict, planned
 
 if TYPE_CHECKING:
     from labctl.reproduce.plan import Judge
     from labctl.runfile import Run
+
+_MOHM = 1e-3
 
 # --- propagation against nucleation ---------------------------------------------------------------------
 
@@ -211,11 +213,13 @@ _UNPREPARED = tuple(run.given(I_start="1 mA") for run in _WINDOWS)
 
 
 def _mirrored(runs: Sequence[Run]) -> Verdict:
-    verdict = antisymmetric(0.1)(runs)
+    verdict = every("asymmetry", lambda share: share.value < 0.1)(runs)
     first = [window_of(run).mean[HEAD] for run in runs]
     n = len(first) // 2
-    opposite = all(a < 0 for a in first[:n]) and all(a > 0 for a in first[n:])
-    return replace(verdict, holds=verdict.holds and opposite)
+    reverses = all(a < 0 for a in first[:n]) and all(a > 0 for a in first[n:])
+    directions = ", ".join(f"{change / _MOHM:+.0f}" for change in first)
+    text = f"asymmetry {verdict.measured}; ΔR at +2 ms {directions} mΩ"
+    return Verdict(verdict.holds and reverses, text, verdict.values)
 
 
 def _draw_symmetry(figure: Any, runs: Sequence[Run]) -> None:
@@ -238,8 +242,8 @@ _SYMMETRY = Section(
             name="symmetry",
             text="Positive and negative delays change the resistance alike, with opposite sign.",
             origin="paper",
-            criterion="at each field the window is there, |ΔR(Δt) + ΔR(−Δt)| stays below 10 % of its largest "
-            "change, and its sign reverses with H_x",
+            criterion="at each field the half-sums over both signs of Δt are within 10 % of the half-differences "
+            "(rms), and the window reverses with H_x",
             judge=_mirrored,
             runs=_WINDOWS,
             falsifier=Falsifier("the demagnetizing before each pair (trains from 1 mA)", _UNPREPARED),

@@ -1,4 +1,4 @@
-"""Plasticity windows as numbers: mean change at each delay, and criteria for its sign, decay and symmetry."""
+"""Plasticity windows as numbers: mean change at each delay, and a criterion for its sign and decay."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from labctl.reproduce.judging import SIGNIFICANT
 from labctl.reproduce.plan import Verdict
 
 if TYPE_CHECKING:
-    from labctl.reproduce.plan import Judge
     from labctl.runfile import Run
 
 #: Delays (s) below this are left out: the heads of the spikes cancel in part.
@@ -39,11 +38,6 @@ class Window:
     def largest(self) -> float:
         """The largest magnitude of the change (ohm) at any of these delays, of either sign."""
         return max(abs(self.mean[sign * dt]) for dt in self.delays for sign in (+1, -1))
-
-    @property
-    def asymmetry(self) -> float:
-        """Largest |dR(dt) + dR(-dt)| over the largest |dR|: 0 where the window is exactly antisymmetric."""
-        return max(abs(self.mean[dt] + self.mean[-dt]) for dt in self.delays) / self.largest
 
 
 def window_of(run: Run) -> Window:
@@ -80,20 +74,6 @@ def timed(runs: Sequence[Run]) -> Verdict:
     return Verdict(all(map(is_timed, windows)), "; ".join(map(_words, windows)), _told(windows))
 
 
-def antisymmetric(limit: float) -> Judge:
-    """Judge: every window is there, and antisymmetric within `limit` of its largest change."""
-
-    def judge(runs: Sequence[Run]) -> Verdict:
-        windows = [window_of(run) for run in runs]
-        holds = all(is_timed(window) and window.asymmetry < limit for window in windows)
-        text = "; ".join(
-            f"{100 * window.asymmetry:.2g} % of {window.largest / _MILLI:.3g} mΩ" for window in windows
-        )
-        return Verdict(holds, text, _told(windows))
-
-    return judge
-
-
 def _words(window: Window) -> str:
     values = ", ".join(
         f"{window.mean[dt] / _MILLI:+.0f}/{window.mean[-dt] / _MILLI:+.0f}" for dt in window.delays
@@ -107,5 +87,4 @@ def _told(windows: Sequence[Window]) -> dict[str, object]:
         "dt_spike": [list(window.mean) for window in windows],
         "dR_xy": [list(window.mean.values()) for window in windows],
         "u_dR_xy": [window.u for window in windows],
-        "asymmetry": [window.asymmetry for window in windows],
     }
