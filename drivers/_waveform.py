@@ -1,4 +1,4 @@
-"""One waveform as a 6221 needs it: samples checked, normalised to their peak, and cut into messages of text."""
+"""One wave as a 6221 needs it: a sine checked; samples checked, normalised to their peak, cut into messages."""
 
 from __future__ import annotations
 
@@ -74,6 +74,19 @@ def waveform(samples: Sequence[float], slot: float, who: str) -> Waveform:
             f"{n} samples of {slot!r} s, {duration:G} s",
         )
     return Waveform(peak, duration, tuple(_text(sample / peak) for sample in samples))
+
+
+def check_sine(I_ac_pk: float, frequency: float, who: str) -> None:
+    """Raise OutOfRange, in the name of `who`, where peak (A) or frequency (Hz) of a sine are beyond the source."""
+    for what, value, low, high, unit in (
+        ("I_ac_pk", I_ac_pk, PEAK_SMALLEST, PEAK_LARGEST, "A"),
+        ("the frequency", frequency, FREQUENCY_LOWEST, FREQUENCY_HIGHEST, "Hz"),
+    ):
+        if not low <= value <= high:
+            raise OutOfRange(
+                f"{what} of a sine for {who} must be {low:G} to {high:G} {unit}; got {value!r} {unit}. "
+                "Nothing was sent."
+            )
 
 
 def _text(point: float) -> str:

@@ -47,6 +47,8 @@ class Wire:
 
     `resource` is an open PyVISA message-based resource; both its terminators are set to LF and a CR before
     the LF of a reply is dropped, which fits every instrument here. `timeout` is the usual time limit (s).
+    `unread`, where the interface can tell, says whether bytes have come that nobody has read: before a question
+    there must be none, or a doubled reply would shift every later answer by one.
 
     After a failed exchange the session is *suspect*: a late reply would shift every later answer by one.
     The failed query raises, and before the next exchange the session is resynchronised.
@@ -63,6 +65,7 @@ class Wire:
         "_resynchronisations",
         "_suspect",
         "_timeout",
+        "_unread",
         "name",
     )
 
@@ -73,8 +76,10 @@ class Wire:
         name: str,
         log: Log | None = None,
         timeout: float = 2.0,
+        unread: Callable[[], bool] | None = None,
     ) -> None:
         self.name = name
+        self._unread = unread
         self._resource = resource
         self._clock = clock
         self._log = log
@@ -124,6 +129,8 @@ class Wire:
 
     def ask(self, text: str, timeout: float | None = None) -> str:
         """Send one line and return its answer without terminator; `timeout` (s) is for this query only."""
+        if self._unread is not None and self._unread():
+            self.distrust()
         if self._suspect:
             self.resynchronise()
         if timeout is None:
@@ -181,7 +188,7 @@ class Wire:
         started, patience = self._clock.now(), self._failed_limit
         for _ in range(_RESYNC_ATTEMPTS):
             with suppress(*_failures(), NotImplementedError):  # not every interface has a device clear
-                if not self._is_serial():  # a break on a serial line is garbage to some instruments
+                if self._has_device_clear():
                     self._resource.clear()
             with suppress(InstrumentError):
                 self._drain(patience)
@@ -259,10 +266,15 @@ class Wire:
     def _limit(self, seconds: float) -> None:
         self._resource.timeout = 1e3 * seconds
 
-    def _is_serial(self) -> bool:
+    def _has_device_clear(self) -> bool:
+        """Return False on a serial line, where it is a break and garbage to some, and on a raw socket.
+
+        A socket has none, and what pyvisa-py does instead never returns when the other end has hung up.
+        """
         from pyvisa.constants import InterfaceType
 
-        return self._resource.interface_type is InterfaceType.asrl
+        is_raw = self._resource.resource_class == "SOCKET"
+        return not is_raw and self._resource.interface_type is not InterfaceType.asrl
 
     def _touch(self, action: Callable[[], _T], what: str) -> _T:
         started = self._clock.now()

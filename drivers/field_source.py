@@ -93,6 +93,7 @@ class FieldSource:
         "_field_per_current",
         "_gaussmeter",
         "_is_closed",
+        "_is_parked",
         "_mu0_H_max",
         "_remanence",
         "_slew",
@@ -134,6 +135,7 @@ class FieldSource:
         self._tolerance = tolerance
         self._clock = clock
         self._agreement = agreement
+        self._is_parked = False
         self._remanence = remanence
         self._forget()
 
@@ -149,9 +151,12 @@ class FieldSource:
         if self._gaussmeter is not None:
             self._gaussmeter.prepare()
         self._current = self._supply.current
+        self._is_parked = False
 
     def ramp_to(self, mu0_H: float) -> float:
         """Ramp at the slew rate, wait until current and field have settled, return the measured field (T).
+
+        A source that was parked is prepared first.
 
         In a closed loop the field that is returned is within the tolerance of `mu0_H`. Beyond `mu0_H_max`
         raises OutOfRange and nothing is sent; a supply or a field that does not follow, or does not come
@@ -161,6 +166,8 @@ class FieldSource:
             raise OutOfRange(
                 f"the field of {self.name} must be within {self._mu0_H_max:G} T; got {mu0_H!r} T. Nothing was sent."
             )
+        if self._is_parked:
+            self.prepare()
         if self._gaussmeter is None:
             return self._move(mu0_H / self._field_per_current, None)
         if not self._is_closed:
@@ -176,6 +183,7 @@ class FieldSource:
     def park(self) -> None:
         """Ramp to zero at the slew rate and confirm it by read-back; NotParked where it is not."""
         self._forget()
+        self._is_parked = True
         self._supply.park()
 
     @property

@@ -1,4 +1,4 @@
-"""Keithley 6220/6221 current source: DC, and on the 6221 one arbitrary waveform at a time.
+"""Keithley 6220/6221 current source: DC, and on the 6221 one arbitrary waveform at a time or a sine.
 
 Reference Manual 622x-901-01, p. 4-22, 10-14 to 10-18, 11-2 to 11-17, B-2, and User's Manual 622x-900-01,
 p. 5-23 to 5-41 and the specification page. A line whose manual page was not seen says which public drivers
@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
-from typing import Final, NamedTuple
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Final
 
-from drivers._choice import Boolean, Choice
-from drivers._instrument import Command, Query, ScpiInstrument, register, try_each
-from drivers._setting import Number
-from drivers._waveform import Waveform, waveform
+from drivers._instrument import Command, Query, register, try_each
+from drivers._waveform import Waveform, check_sine, waveform
 from drivers._wire import NUMBER, Wire
 from drivers.errors import (
     InCompliance,
@@ -26,11 +26,24 @@ from drivers.errors import (
     OutOfRange,
     PulseUnconfirmed,
 )
+from drivers.keithley_6221_dc import (
+    IN_COMPLIANCE,
+    RANGES,
+    REGISTERS,
+    ROUNDING,
+    SEEN,
+    DcSource,
+    Range,
+    range_for,
+)
 
-_SEEN = "no page; slave k6221.py, pyacquisition keithley_6221.py, pymeasure keithley6221.py"
-_WAVES = _SEEN + "; PICA AC_Resistivity_K6221_SR830_GUI.py, quoting 622x-901-01 p. 7-27 to 7-30"
-_REGISTERS = "622x-901-01 p. 11-11 to 11-17"
-_IN_COMPLIANCE = 1 << 3
+__all__ = ["RANGES", "Keithley6221", "range_for"]
+
+#: Trigger line of the phase marker: the factory's choice. The trigger output has line 2, and the two must differ.
+MARKER_LINE: Final = 3
+
+_WAVES = SEEN + "; PICA AC_Resistivity_K6221_SR830_GUI.py, quoting 622x-901-01 p. 7-27 to 7-30"
+_WAVE_STARTED = 1 << 4
 _WAVE_STOPPED = 1 << 7
 _WITHOUT_WAVES = "MODEL 6220"
 
@@ -38,79 +51,30 @@ _PER_CHUNK = 0.1  # s that the source may take over one message of points
 _ARM_LIMIT = 10.0  # s; arming takes 1 to 2
 _ARM_POLL = 0.2  # s
 _START = 0.02  # s from INIT to the wave: asking at once is a query too many
+_FIRST_LOOK = 1.0  # s at most until a sine is looked at: a period, so that a peak has been
 _END_POLL = 0.05  # s
 _END_MARGIN = 2.0  # s, and 1 % of the duration, in which the end must be confirmed
 
 
-class Range(NamedTuple):
-    """One current range: full scale, 1-year accuracy as a fraction and an offset, resolution (A), settling (s)."""
+@dataclass(slots=True)
+class _Sine:
+    """A sine that runs: what it is in words, its compliance (V), the range to go back to, and what was seen."""
 
-    full_scale: float
-    gain_error: float
-    offset_error: float
-    resolution: float
-    settling_fast: float  # to 1 %, fast response
-
-
-#: 622x-900-01, specification page (Rev. B).
-RANGES: Final = (
-    Range(2e-9, 0.4e-2, 2e-12, 100e-15, 90e-6),
-    Range(20e-9, 0.3e-2, 10e-12, 1e-12, 90e-6),
-    Range(200e-9, 0.3e-2, 100e-12, 10e-12, 30e-6),
-    Range(2e-6, 0.1e-2, 1e-9, 100e-12, 4e-6),
-    Range(20e-6, 0.05e-2, 10e-9, 1e-9, 2e-6),
-    Range(200e-6, 0.05e-2, 100e-9, 10e-9, 2e-6),
-    Range(2e-3, 0.05e-2, 1e-6, 100e-9, 2e-6),
-    Range(20e-3, 0.05e-2, 10e-6, 1e-6, 2e-6),
-    Range(100e-3, 0.1e-2, 50e-6, 10e-6, 3e-6),
-)
-USABLE: Final = 1.05  # of full scale
-_ROUNDING: Final = 1 + 1e-9  # 1.05 * 2e-3 and its likes are not exact
+    words: str
+    compliance: float
+    prepared: Range
+    is_limited: bool = False
 
 
-def range_for(current: float) -> Range:
-    """Return the smallest range that holds `current` (A, either sign); beyond 105 mA raises OutOfRange."""
-    for candidate in RANGES:
-        if abs(current) <= USABLE * candidate.full_scale * _ROUNDING:
-            return candidate
-    raise OutOfRange(f"a current must be within 105 mA; got {current!r} A. Nothing was sent.")
+class Keithley6221(DcSource):
+    """The source in the role of a PulseSource: what a DcSource does, play, start_sine, stop_wave and park.
 
+    While a sine runs there is no level, no waveform and no preparation (NotReady): `stop_wave` or `park` end it.
+    """
 
-class Keithley6221(ScpiInstrument):
-    """The source in the role of a PulseSource: prepare, set_current, in_compliance, accuracy, play, park."""
+    __slots__ = ("_loaded", "_sine")
 
-    MODEL = "Keithley 6220 or 6221"
-    IDENTITY = re.compile(r"KEITHLEY INSTRUMENTS INC\., ?MODEL 622[01],.*")
-    __slots__ = ("_I_max", "_compliance", "_loaded", "_range")
-
-    level = Number("SOUR:CURR", unit="A", low=-0.105, high=0.105, page=_SEEN, doc="output current")
-    range = Number(
-        "SOUR:CURR:RANG", unit="A", low=-0.105, high=0.105, page=_SEEN, doc="lowest range that holds it"
-    )
-    autorange = Boolean("SOUR:CURR:RANG:AUTO", page=_SEEN, doc="range follows the level")
-    compliance = Number(
-        "SOUR:CURR:COMP", unit="V", low=0.1, high=105, page=_SEEN, doc="voltage limit, 10 mV steps"
-    )
-    output = Boolean("OUTP", page=_SEEN, doc="output on")
-    response = Choice(
-        "OUTP:RESP", {"fast": "FAST", "slow": "SLOW"}, page=_SEEN, doc="output response, slow 100 us"
-    )
-    filter = Boolean("SOUR:CURR:FILT", page=_SEEN, doc="analog output filter")
-    low_to_earth = Boolean("OUTP:LTE", page=_SEEN, doc="output low connected to earth")
-    inner_shield = Choice(
-        "OUTP:ISH",
-        {"output low": "OLOW", "guard": "GUARd"},
-        page=_SEEN,
-        doc="inner shield of the triaxial output",
-    )
-
-    interlock = Query(
-        "OUTP:INT:TRIP?", re.compile(r"\+?([01])"), _SEEN, "1 closed, output allowed; 0 tripped"
-    )
-    condition = register("STAT:MEAS:COND?", _REGISTERS, "bit 1 interlock, 2 over-temperature, 3 compliance")
-    clear = Command("SOUR:CLE", _SEEN, "level to zero and output off")
-
-    wave_shape = Command("SOUR:WAVE:FUNC", _WAVES, "ARB0: the points last sent")
+    wave_shape = Command("SOUR:WAVE:FUNC", _WAVES, "ARB0: the points last sent; SIN")
     wave_points = Command("SOUR:WAVE:ARB:DATA", _WAVES, "the first 100 points, -1 to +1")
     wave_more_points = Command("SOUR:WAVE:ARB:APP", _WAVES, "100 further points")
     wave_length = Query("SOUR:WAVE:ARB:POIN?", NUMBER, _WAVES, "number of points")
@@ -120,23 +84,21 @@ class Keithley6221(ScpiInstrument):
     wave_ranging = Command("SOUR:WAVE:RANG", _WAVES, "FIX: the range of the DC level")
     wave_time = Command("SOUR:WAVE:DUR:TIME", _WAVES, "duration (s)")
     wave_cycles = Command("SOUR:WAVE:DUR:CYCL", _WAVES, "duration in cycles; the shorter of the two holds")
-    wave_marker = Command("SOUR:WAVE:PMAR:STAT", _WAVES, "phase marker on a trigger line")
+    wave_marker = Command("SOUR:WAVE:PMAR:STAT", _WAVES, "phase marker: about 1 us high, once a cycle")
+    wave_marker_line = Command("SOUR:WAVE:PMAR:OLIN", _WAVES, "the trigger line that it is on, not 2")
+    wave_marker_phase = Command("SOUR:WAVE:PMAR", _WAVES, "where in the cycle it is (deg)")
     wave_arm = Command("SOUR:WAVE:ARM", _WAVES, "check the settings; the source goes to zero, 1 to 2 s")
     wave_armed = Query("SOUR:WAVE:ARM?", re.compile(r"\+?([01])"), _WAVES, "1 armed")
     wave_start = Command("SOUR:WAVE:INIT", _WAVES, "start the armed wave")
     wave_abort = Command("SOUR:WAVE:ABOR", _WAVES, "stop and un-arm; harmless when idle")
-    operation_events = register(
-        "STAT:OPER?", _REGISTERS, "bit 4 wave started, 7 wave stopped; reading clears"
-    )
-    measurement_events = register("STAT:MEAS?", _REGISTERS, "the bits of `condition` since the last reading")
+    operation_events = register("STAT:OPER?", REGISTERS, "bit 4 wave started, 7 wave stopped; reading clears")
+    measurement_events = register("STAT:MEAS?", REGISTERS, "the bits of `condition` since the last reading")
 
     def __init__(self, wire: Wire) -> None:
         super().__init__(wire)
-        self._I_max = 0.0  # A; nothing may be sourced before `prepare`
-        self._range: Range | None = None
-        self._compliance = 0.0  # V
         # The points in the source, and how often the session had been resynchronised when they were sent.
         self._loaded: tuple[tuple[str, ...], int] | None = None
+        self._sine: _Sine | None = None
 
     def connect(self) -> list[str]:
         """Check the identity and return old errors; points sent over an earlier connection are not relied on."""
@@ -144,51 +106,21 @@ class Keithley6221(ScpiInstrument):
         return super().connect()
 
     def prepare(self, I_max: float, compliance: float) -> None:
-        """Choose the fixed range for `I_max` (A) and the compliance (V); level 0 A, output on, without a jump.
-
-        Level zero comes first, so that an output found on with current in it is taken down before its range
-        or compliance changes; range and compliance are read back before the output is switched on. An open
-        interlock raises NotReady.
-        """
-        who = self.wire.name
-        if not I_max > 0:
-            raise OutOfRange(f"I_max of {who} must be above 0 A; got {I_max!r}. Nothing was sent.")
-        chosen = range_for(I_max)
-        self.check("compliance", compliance)
-        if self.ask(self.interlock)[1] != "1":
-            raise NotReady(f"the interlock of {who} must be closed; it is open. Nothing was set.")
-        self._I_max, self._range, self._loaded = 0.0, None, None
-        self.level = 0.0
-        self.autorange = False
-        self.range = chosen.full_scale
-        self.compliance = compliance
-        self._confirm("range", "A", chosen.full_scale, self.range, within=0.01 * chosen.full_scale)
-        self._confirm("compliance", "V", compliance, self.compliance, within=0.01)
-        self.output = True
-        self._I_max, self._range, self._compliance = I_max, chosen, compliance
+        """Choose range and compliance as DcSource does; points sent earlier are not relied on."""
+        self._check_no_sine()
+        super().prepare(I_max, compliance)
+        self._loaded = None
 
     def set_current(self, current: float) -> None:
         """Set the level (A); beyond the prepared `I_max` raises OutOfRange and nothing is sent."""
-        if self._range is None:
-            raise NotReady(f"{self.wire.name} must be prepared before a current is set. Nothing was sent.")
-        if not abs(current) <= self._I_max * _ROUNDING:
-            raise OutOfRange(
-                f"the current of {self.wire.name} must be within the {self._I_max:G} A it was prepared for; "
-                f"got {current!r} A. Nothing was sent."
-            )
-        self.level = current
+        self._check_no_sine()
+        super().set_current(current)
 
     def in_compliance(self) -> bool:
-        """Return True while the output is limited by the compliance voltage."""
-        return bool(self.ask_register(self.condition) & _IN_COMPLIANCE)
-
-    def accuracy(self, level: float) -> float:
-        """Return the 1-year accuracy (A) at `level` (A) on the prepared range, else on the smallest that holds it.
-
-        622x-900-01, specification page: a fraction of the level and an offset, 23 ± 5 degrees Celsius.
-        """
-        used = self._range or range_for(level)
-        return used.gain_error * abs(level) + used.offset_error
+        """Return True while the compliance voltage limits the output, or has limited the sine that runs."""
+        if self._sine is not None and self._has_limited(self._sine):
+            return True
+        return super().in_compliance()
 
     def play(self, samples: Sequence[float], slot: float, *, compliance: float, R_load: float) -> None:
         """Play one waveform, once: `samples` (A), each for `slot` seconds, the last one 0 A.
@@ -206,35 +138,58 @@ class Keithley6221(ScpiInstrument):
         Points equal to those last sent are not sent again, up to a connection, resynchronisation, preparation,
         failure or parking.
         """
-        who = self.wire.name
-        wave = waveform(samples, slot, who)
-        self.check("compliance", compliance)
-        if not 0 < R_load < math.inf:
-            raise OutOfRange(f"R_load of {who} must be above 0 ohm; got {R_load!r} ohm. Nothing was sent.")
-        if not wave.peak * R_load <= compliance * _ROUNDING:
-            raise OutOfRange(
-                f"the peak of a waveform for {who} times R_load must be within the compliance of {compliance:G} V; "
-                f"got {wave.peak:G} A into {R_load:G} ohm, {wave.peak * R_load:G} V. Nothing was sent."
-            )
-        prepared = self._range
-        if prepared is None or _WITHOUT_WAVES in self.identity:
-            raise NotReady(f"{who} must be a 6221, and prepared, before it plays. Nothing was sent.")
-        if self.ask(self.interlock)[1] != "1" or not self.output:
-            raise NotReady(f"{who} must have its interlock closed and its output on. Nothing was set.")
-        self._range = None  # until its own is back, no level may be set
-        try:
-            self._set_up(wave, compliance)
-            self._arm()
-        except BaseException:  # whatever it was, an armed source must not be left behind
-            self._silence()
-            raise
+        wave = waveform(samples, slot, self.wire.name)
+        prepared = self._ready_for(wave.peak, compliance, R_load)
+        self._prepare_wave(lambda: self._set_up(wave, compliance))
         is_limited = self._start(wave)
         self._return_to(prepared)
         if is_limited:
-            raise InCompliance(
-                f"{who} must stay below its compliance of {compliance:G} V; it met it while it played a peak of "
-                f"{wave.peak:G} A. The sample saw less; the level is 0 A again."
-            )
+            raise self._limited(f"a peak of {wave.peak:G} A", compliance)
+
+    def start_sine(self, I_ac_pk: float, frequency: float, *, compliance: float, R_load: float) -> None:
+        """Drive I_ac_pk sin(2 pi frequency t), peak in A, 1 mHz to 100 kHz, from now until `stop_wave` or `park`.
+
+        On return it is confirmed to flow, and the phase marker gives an edge at each rising zero on trigger line
+        MARKER_LINE. Range and compliance (V) are the sine's own; refusals and failures are those of `play`. A
+        sine that met the compliance within its first period (at most its first second) was ended, with the
+        source ready again (InCompliance); one that meets it later is told by `in_compliance` and `stop_wave`.
+        """
+        check_sine(I_ac_pk, frequency, self.wire.name)
+        prepared = self._ready_for(I_ac_pk, compliance, R_load)
+        sine = _Sine(f"a sine of {I_ac_pk:G} A peak at {frequency:G} Hz", compliance, prepared)
+        self._prepare_wave(lambda: self._set_up_sine(I_ac_pk, frequency, compliance))
+        with self._confirmed(f"the start of {sine.words}"):
+            self.say(self.wave_start)
+            self.wire.clock.wait(min(1 / frequency, _FIRST_LOOK) + _START)
+            events = self.ask_register(self.operation_events)
+            if not events & _WAVE_STARTED or events & _WAVE_STOPPED:
+                raise NotFollowed(
+                    f"STAT:OPER? must tell of a start and of no end, bits 4 and 7; it is {events}"
+                )
+            self._check_output_on()
+            is_limited = self._has_limited(sine)
+        if is_limited:
+            self._return_to(prepared)
+            raise self._limited(sine.words, compliance)
+        self._sine = sine
+
+    def stop_wave(self) -> None:
+        """End the sine, if one runs: level 0 A, range and compliance of `prepare`, and the source ready again.
+
+        A sine that had ended before, or whose output is off, raises PulseUnconfirmed; the level was set to zero
+        and the source must be prepared again. One that met the compliance raises InCompliance.
+        """
+        sine = self._sine
+        if sine is None:
+            return
+        with self._confirmed(f"that {sine.words} ran until it was stopped"):
+            if self.ask_register(self.operation_events) & _WAVE_STOPPED:
+                raise NotFollowed("bit 7 of STAT:OPER?, wave stopped, was set before")
+            self._check_output_on()
+            is_limited = self._has_limited(sine)
+        self._return_to(sine.prepared)
+        if is_limited:
+            raise self._limited(sine.words, sine.compliance)
 
     def park(self) -> None:
         """Abort a wave, level 0 A, output off, and both read back; NotParked says what could not be confirmed.
@@ -255,17 +210,78 @@ class Keithley6221(ScpiInstrument):
                 + "\n".join(failed + unconfirmed)
             )
 
-    def _dc_lines(self, chosen: Range, compliance: float) -> tuple[str, str, str]:
-        return (
-            self.line("level", 0.0),
-            self.line("range", chosen.full_scale),
-            self.line("compliance", compliance),
+    # --- what a wave needs ------------------------------------------------------------------------
+
+    def _check_no_sine(self) -> None:
+        if self._sine is not None:
+            raise NotReady(
+                f"{self.wire.name} must be idle; {self._sine.words} runs until stop_wave. Nothing was sent."
+            )
+
+    def _check_output_on(self) -> None:
+        if not self.output:
+            raise NotFollowed("the output is off")
+
+    def _has_limited(self, sine: _Sine) -> bool:
+        """Return whether the compliance was ever met by a sine; the register forgets it once it is read."""
+        sine.is_limited |= bool(self.ask_register(self.measurement_events) & IN_COMPLIANCE)
+        return sine.is_limited
+
+    def _limited(self, what: str, compliance: float) -> InCompliance:
+        return InCompliance(
+            f"{self.wire.name} must stay below its compliance of {compliance:G} V; it met it while it played "
+            f"{what}. The sample saw less; the level is 0 A again."
         )
+
+    def _ready_for(self, peak: float, compliance: float, R_load: float) -> Range:
+        """Check that a wave with this peak (A) may flow now, and return the range to go back to after it."""
+        who = self.wire.name
+        self.check("compliance", compliance)
+        if not 0 < R_load < math.inf:
+            raise OutOfRange(f"R_load of {who} must be above 0 ohm; got {R_load!r} ohm. Nothing was sent.")
+        if not peak * R_load <= compliance * ROUNDING:
+            raise OutOfRange(
+                f"the peak of a waveform for {who} times R_load must be within the compliance of {compliance:G} V; "
+                f"got {peak:G} A into {R_load:G} ohm, {peak * R_load:G} V. Nothing was sent."
+            )
+        self._check_no_sine()
+        prepared = self._range
+        if prepared is None or _WITHOUT_WAVES in self.identity:
+            raise NotReady(f"{who} must be a 6221, and prepared, before it plays. Nothing was sent.")
+        if self.ask(self.interlock)[1] != "1" or not self.output:
+            raise NotReady(f"{who} must have its interlock closed and its output on. Nothing was set.")
+        return prepared
+
+    def _prepare_wave(self, set_up: Callable[[], None]) -> None:
+        """Set up and arm; whatever fails, no armed source is left behind."""
+        self._range = None  # until its own is back, no level may be set
+        try:
+            set_up()
+            self._arm()
+        except BaseException:
+            self._silence()
+            raise
+
+    def _begin_set_up(self, peak: float, compliance: float) -> None:
+        for line in (self.wave_abort.header, *self._dc_lines(range_for(peak), compliance)):
+            self.wire.say(line)
+
+    def _set_up_sine(self, I_ac_pk: float, frequency: float, compliance: float) -> None:
+        """Send everything that arming will check, and prove that it was accepted."""
+        self._loaded = None  # shape, duration and marker are no longer those of the points
+        self._begin_set_up(I_ac_pk, compliance)
+        self.say(self.wave_shape, "SIN")
+        self._say_common("INF")
+        self.say(self.wave_amplitude, f"{I_ac_pk:.9G}")
+        self.say(self.wave_frequency, f"{frequency:.9G}")
+        self.say(self.wave_marker_line, f"{MARKER_LINE}")
+        self.say(self.wave_marker, "ON")
+        self.say(self.wave_marker_phase, "0")
+        self.check_errors("the set-up of a sine")
 
     def _set_up(self, wave: Waveform, compliance: float) -> None:
         """Send everything that arming will check, and prove that it was accepted."""
-        for line in (self.wave_abort.header, *self._dc_lines(range_for(wave.peak), compliance)):
-            self.wire.say(line)
+        self._begin_set_up(wave.peak, compliance)
         content = (wave.points, self.wire.resynchronisations)
         if self._loaded != content:
             self._loaded = None
@@ -284,13 +300,15 @@ class Keithley6221(ScpiInstrument):
         answered = float(self.ask(self.wave_length, timeout=2.0 + _PER_CHUNK * len(more))[0])
         self._confirm("the number of points", "points", len(wave.points), answered, within=0.0)
         self.say(self.wave_shape, "ARB0")
+        self._say_common("1")
+        self.say(self.wave_marker, "OFF")
+
+    def _say_common(self, cycles: str) -> None:
         self.say(self.wave_ranging, "FIX")
         self.say(self.wave_offset, "0")
-        self.say(
-            self.wave_time, "INF"
-        )  # before the cycles: of the two the last one said may be the one that holds
-        self.say(self.wave_cycles, "1")
-        self.say(self.wave_marker, "OFF")
+        # Time before cycles: of the two the last one said may be the one that holds.
+        self.say(self.wave_time, "INF")
+        self.say(self.wave_cycles, cycles)
 
     def _arm(self) -> None:
         clock = self.wire.clock
@@ -309,27 +327,31 @@ class Keithley6221(ScpiInstrument):
         """Start the armed wave and wait for its end; return whether it met the compliance."""
         clock = self.wire.clock
         deadline = clock.now() + 1.01 * wave.duration + _END_MARGIN
-        try:
+        with self._confirmed(f"the end of a waveform ({wave.duration:G} s, peak {wave.peak:G} A)"):
             self.say(self.wave_start)
             clock.wait(wave.duration + _START)
             while not self.ask_register(self.operation_events) & _WAVE_STOPPED:
                 if clock.now() >= deadline:
                     raise NotFollowed("bit 7 of STAT:OPER?, wave stopped, was not seen")
                 clock.wait(_END_POLL)
-            is_limited = bool(self.ask_register(self.measurement_events) & _IN_COMPLIANCE)
-            if not self.output:
-                raise NotFollowed("the output is off")
+            is_limited = bool(self.ask_register(self.measurement_events) & IN_COMPLIANCE)
+            self._check_output_on()
+        return is_limited
+
+    @contextmanager
+    def _confirmed(self, what: str) -> Generator[None]:
+        """Silence the source where what is inside fails, and say so: PulseUnconfirmed."""
+        try:
+            yield
         except BaseException as failure:
             failed = self._silence()
             if not isinstance(failure, InstrumentError):
                 raise
             done = "; ".join(failed) or "The wave was aborted and the level set to zero"
             raise PulseUnconfirmed(
-                f"{self.wire.name} must confirm the end of a waveform ({wave.duration:G} s, peak {wave.peak:G} A); "
-                f"{failure}. What the sample saw is not known, and nothing is repeated. {done}.\n"
-                f"{self.wire.last_exchanges()}"
+                f"{self.wire.name} must confirm {what}; {failure}. What the sample saw is not known, and nothing "
+                f"is repeated. {done}.\n{self.wire.last_exchanges()}"
             ) from failure
-        return is_limited
 
     def _return_to(self, prepared: Range) -> None:
         """Un-arm, level zero, and the range and compliance of `prepare`."""
@@ -340,30 +362,17 @@ class Keithley6221(ScpiInstrument):
         except BaseException:
             self._silence()
             raise
-        self._range = prepared
+        self._range, self._sine = prepared, None
 
     def _silence(self) -> list[str]:
         """Abort a wave and set the level to zero, each whatever became of the other; return what failed.
 
         After that the source counts as unprepared and without points.
         """
-        self._range, self._loaded = None, None
+        self._range, self._loaded, self._sine = None, None, None
         return try_each(
             (
                 ("waveform aborted", lambda: self.say(self.wave_abort, urgent=True)),
                 ("level to zero", lambda: self.wire.say(self.line("level", 0.0), urgent=True)),
             )
         )
-
-    def _confirm_output_off(self) -> None:
-        if self.output:
-            raise NotFollowed("the output is still on")
-
-    def _confirm_level_zero(self) -> None:
-        self._confirm("level", "A", 0.0, self.level, within=0.0)
-
-    def _confirm(self, what: str, unit: str, expected: float, answered: float, within: float) -> None:
-        if not math.isclose(answered, expected, rel_tol=0, abs_tol=within):
-            raise NotFollowed(
-                f"{what} of {self.wire.name} must read back {expected:G} {unit}; it reads {answered:G} {unit}."
-            )

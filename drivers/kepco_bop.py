@@ -134,10 +134,13 @@ class KepcoBop(ScpiInstrument):
         self._said = current
 
     def faults(self) -> list[str]:
-        """Return what the supply has to complain about, and whether it is at its voltage limit; else empty."""
+        """Return what the supply has to complain about, and whether it is at its voltage limit; else empty.
+
+        An output that is off has no limit to be at (and *RST sets a limit of 0 V).
+        """
         limit = self.voltage_limit
-        limited = [f"at its voltage limit of {limit:G} V"] if abs(self.voltage) >= _AT_LIMIT * limit else []
-        return self.pending_errors() + limited
+        is_limited = abs(self.voltage) >= _AT_LIMIT * limit and self._is_on()
+        return self.pending_errors() + ([f"at its voltage limit of {limit:G} V"] if is_limited else [])
 
     def settings(self) -> dict[str, tuple[float | bool | str, str]]:
         """Read every setting: name -> (value, unit)."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any, Final, get_type_hints
+from typing import TYPE_CHECKING, Any, Final, Literal, get_type_hints
 
 from labctl import door, registry
 from labctl.errors import RequestError
@@ -15,6 +15,10 @@ from sim_instruments.physics.sample import SampleParameters
 
 if TYPE_CHECKING:
     from labctl.config import Sample, Station
+    from labctl.record import WireLine
+    from sim_instruments.recorded import Tape
+    from sim_instruments.server import Served
+    from sim_instruments.visa import BenchLibrary
 
 #: SI units of the model's parameters; those that are pure numbers are left out.
 MODEL_UNITS: Final = {
@@ -33,6 +37,8 @@ MODEL_UNITS: Final = {
     "R_AHE": "ohm",
     "R_PHE": "ohm",
     "R_off": "ohm",
+    "R_gradT_z": "ohm/A",
+    "R_gradT_x": "ohm/A",
     "R_xx": "ohm",
     "width": "m",
     "metal_thickness": "m",
@@ -85,7 +91,8 @@ def model_of(sample: Sample) -> dict[str, Quantity]:
 def build(station: Station, sample: Sample, seed: int, roles: Sequence[str]) -> Bench:
     """Build the bench for a station: its own instruments, or the twins of real ones in a rehearsal.
 
-    A magnet whose sample is turned by hand lies along the axis of the role it plays.
+    A lock-in has the source's phase marker for its reference. A magnet whose sample is turned by hand lies along
+    the axis of the role it plays.
     """
     turned = {magnet_for(station, role): ROLE_DIRECTIONS[role] for role in roles if role in ROLE_DIRECTIONS}
     magnets = [
@@ -107,9 +114,32 @@ def build(station: Station, sample: Sample, seed: int, roles: Sequence[str]) -> 
         for name, section in station.instruments.items()
     ]
     spec = BenchSpec(
-        tuple(instruments), tuple(magnets), "source", "voltmeter", line_frequency=station.line_frequency
+        tuple(instruments),
+        tuple(magnets),
+        "source",
+        "voltmeter",
+        line_frequency=station.line_frequency,
+        lockin="lockin" if "lockin" in station.instruments else None,
     )
     return Bench(spec, parameters_of(sample), device_seed=sample.device_seed, seed=seed)
+
+
+def served(station: Station, sample: Sample, seed: int, factor: float) -> Served:
+    """The bench of a station ready to be served on TCP ports, its time `factor` times faster than the wall's."""
+    from sim_instruments.server import Served
+
+    room = build(station, sample, seed, ())
+    return Served(room.instruments, room.clock, factor)
+
+
+def recorded(
+    wires: Mapping[str, str], lines: Iterable[WireLine], mode: Literal["strict", "by-query"]
+) -> tuple[BenchLibrary, Tape]:
+    """A VISA library that answers from a recording: `wires` says what each resource was called there."""
+    from sim_instruments import recorded
+
+    tape = recorded.Tape((recorded.Line(*line) for line in lines), mode)
+    return recorded.library(wires, tape), tape
 
 
 def seen(bench: Bench) -> BlackBox:

@@ -77,15 +77,18 @@ def _run_options(command: Any) -> Any:
 @_run_options
 @click.option("--dry-run", is_flag=True, help="Rehearse on the simulated bench; measure nothing.")
 @click.option(
+    "--wire/--no-wire", default=True, help="Keep every line of the wire in the file (replay needs it)."
+)
+@click.option(
     "--live/--no-live", default=None, help="Show progress; default: when standard error is a terminal."
 )
-def run(dry_run: bool, live: bool | None, as_json: bool, **request: Any) -> None:
+def run(dry_run: bool, wire: bool, live: bool | None, as_json: bool, **request: Any) -> None:
     """Run a protocol: an HDF5 file, a figure beside it, and a table of results."""
     prepared = _request(**request)
     if dry_run:
         _rehearse(prepared, as_json)
     else:
-        _measure(prepared, sys.stderr.isatty() if live is None else live, as_json)
+        _measure(prepared, sys.stderr.isatty() if live is None else live, as_json, wire)
 
 
 @cli.command()
@@ -103,11 +106,11 @@ def _request(
     return engine.prepare(name, assignments, station=station, sample=sample, seed=seed, output=output)
 
 
-def _measure(request: Request, live: bool, as_json: bool) -> None:
+def _measure(request: Request, live: bool, as_json: bool, keep_wire: bool) -> None:
     from labctl import engine, figures, tables, tell
 
     with tables.progress(request.rows_expected, request.title, live) as advance:
-        outcome = engine.run(request, advance, _operator)
+        outcome = engine.run(request, advance, _operator, keep_wire=keep_wire)
     figure = figures.draw_beside(outcome)
     if as_json:
         tables.as_json(tell.outcome(outcome, figure))
@@ -131,6 +134,64 @@ def _rehearse(request: Request, as_json: bool) -> None:
     if as_json:
         tables.as_json(tell.rehearsal(rehearsal, figure))
     tell.rehearsal_table(rehearsal, figure)
+
+
+@cli.command()
+@click.option(
+    "--neuron",
+    "neurons",
+    multiple=True,
+    required=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="A sigmoid-neuron run; may be given several times.",
+)
+@click.option(
+    "--mnist",
+    required=True,
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Folder with the four IDX files of MNIST, plain or .gz.",
+)
+@click.option(
+    "--scale-from",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The neuron whose X_0 and K go to those that have none of their own.",
+)
+@click.option(
+    "--seeds",
+    "n_seeds",
+    type=click.IntRange(1, 1000),
+    default=5,
+    show_default=True,
+    help="How often each network is trained.",
+)
+@click.option(
+    "--seed",
+    "first_seed",
+    type=click.IntRange(0, 2**53),
+    default=1,
+    show_default=True,
+    help="Seed of the first training; each further one is higher by 1.",
+)
+@click.option("--epochs", type=click.IntRange(1, 10_000), default=20, show_default=True)
+@click.option("-o", "--output", type=click.Path(path_type=Path), metavar="DIR|FILE.h5", default=Path("runs"))
+@click.option("--jobs", type=click.IntRange(min=1), help="Processes; default: one for each core.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output, nothing else.")
+def classify(as_json: bool, neurons: tuple[Path, ...], mnist: Path, **request: Any) -> None:
+    """Read digits with a network of measured neurons, and with ideal ones: accuracy, loss, and the gap."""
+    from labctl import classify, figures, tables, tell
+
+    task = classify.prepare(neurons, mnist, **request)
+    with tables.progress(task.rows_expected, task.title, sys.stderr.isatty()) as advance:
+        finished = classify.run(task, advance)
+    figure = figures.draw_classified(finished)
+    if as_json:
+        tables.as_json(tell.classified(finished, figure))
+    tell.classification(finished, figure)
+    if finished.error is not None:
+        raise finished.error
 
 
 @cli.command()
@@ -176,36 +237,83 @@ def export(files: tuple[Path, ...], kind: str, output: Path | None) -> None:
 @cli.command()
 @click.argument("figures", nargs=-1, metavar="[FIG]...")
 @click.option("-o", "--output", type=click.Path(path_type=Path), metavar="DIR", default=Path("out"))
-@click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output, nothing else.")
+@click.option("--mnist", type=click.Path(path_type=Path), metavar="DIR", help="For Fig. 4(d, e): IDX files.")
+@click.option("--jobs", type=click.IntRange(1, 256), metavar="N", help="Processes; default: one per core.")
 @click.option("--fresh", is_flag=True, help="Make every run again, also those that are there already.")
-@click.option(
-    "--jobs", type=click.IntRange(1, 256), metavar="N", help="Processes; default: one for each core."
-)
-@click.option(
-    "--live/--no-live", default=None, help="Show progress; default: when standard error is a terminal."
-)
-def reproduce(
-    figures: tuple[str, ...], output: Path, as_json: bool, fresh: bool, jobs: int | None, live: bool | None
-) -> None:
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
+def reproduce(as_json: bool, **request: Any) -> None:
     """Reproduce the paper on the simulated bench: every figure (1b, 2a ...) or those named, and a report."""
-    from labctl import tables, tell
-    from labctl.reproduce import catalogue, conduct, report
+    from labctl.reproduce import command
 
-    sections = catalogue.chosen(figures)
-    with tables.progress(
-        conduct.n_runs(sections), "runs", sys.stderr.isatty() if live is None else live
-    ) as advance:
-        found = conduct.reproduce(sections, output, fresh=fresh, jobs=jobs, advance=advance)
-    plain = report.write(found, output)
-    if as_json:
-        tables.as_json(plain)
-    tell.reproduction(plain)
-    conduct.require_good(found)
+    command.reproduce(as_json, **request)
+
+
+@cli.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--sim", is_flag=True, help="On the simulated bench instead: curves and numbers side by side.")
+@click.option(
+    "--mode",
+    type=click.Choice(["strict", "by-query"]),
+    default="strict",
+    show_default=True,
+    help="Same lines in the same order, or each line answered as it was the next time.",
+)
+@click.option("--sample", metavar="NAME|FILE.toml", help="With --sim: another sample than the run's.")
+@click.option("--seed", type=click.IntRange(0, 2**63 - 1), help="With --sim: seed; default: the run's.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="With --sim: the figure; default: beside the file.",
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
+def replay(file: Path, sim: bool, mode: Any, as_json: bool, **simulated: Any) -> None:
+    """Run a stored run again: on its own recorded wire, or on the simulated bench."""
+    from labctl import replay as replaying
+
+    if sim:
+        replaying.beside(file, as_json, **simulated)
+    elif any(value is not None for value in simulated.values()):
+        raise RequestError("--sample, --seed and -o must go with --sim; got no --sim. Nothing was replayed.")
+    else:
+        replaying.again(file, mode, as_json)
+
+
+@cli.command()
+@click.option("--station", default="sim", show_default=True, metavar="NAME|FILE.toml")
+@click.option("--sample", default="alox-2.0", show_default=True, metavar="NAME|FILE.toml")
+@click.option("--seed", type=click.IntRange(0, 2**63 - 1), help="Seed of thermal and instrument noise.")
+@click.option(
+    "--time",
+    "pace",
+    default="real",
+    show_default=True,
+    metavar="real|fast|FACTOR",
+    help="How fast time passes.",
+)
+@click.option("--host", default="127.0.0.1", show_default=True, help="Where to listen; loopback is safe.")
+@click.option(
+    "--port-base", type=click.IntRange(0, 65000), default=0, help="First port; default: any free ones."
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    default=Path("served.toml"),
+    show_default=True,
+    help="Station file that points at the instruments.",
+)
+@click.option("--json", "as_json", is_flag=True, help="One line of JSON on standard output, nothing else.")
+def simulate(as_json: bool, **request: Any) -> None:
+    """Serve the simulated instruments on TCP ports until Ctrl-C, for any client."""
+    from labctl import simulate as simulating
+
+    simulating.serve(simulating.prepare(**request), as_json)
 
 
 @cli.group()
 def station() -> None:
-    """Station files: list, new, check."""
+    """Stations: list, new, check, record."""
 
 
 @station.command("list")
@@ -236,13 +344,41 @@ def station_new(path: Path) -> None:
 
 @station.command("check")
 @click.argument("name", metavar="NAME|FILE.toml")
-def station_check(name: str) -> None:
-    """Read a station file and say what it describes; touches no instrument."""
-    from labctl import config, station, tables, tell
+@click.option("--sample", default="alox-2.0", show_default=True, metavar="NAME|FILE.toml")
+@click.option("--offline", is_flag=True, help="Only read the file; touch no instrument.")
+@click.option("--exercise", is_flag=True, help="Move each magnet a little and pass a small current, too.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
+def station_check(name: str, sample: str, offline: bool, exercise: bool, as_json: bool) -> None:
+    """Ask every instrument of a station how it is; moves no current or field unless told to exercise them."""
+    from dataclasses import asdict
+
+    from labctl import config, doctor, station, tables, tell
 
     checked, _ = config.load_station(name)
+    the_sample, _ = config.load_sample(sample)
     station.check_drivers(checked)
-    tables.pairs(tell.station_lines(checked))
+    if not as_json:
+        tables.pairs(tell.station_lines(checked))
+    if offline:
+        return
+    findings = list(doctor.examine(checked, the_sample, exercise=exercise, folder=Path.cwd()))
+    if as_json:
+        tables.as_json({"station": checked.name, "findings": [asdict(finding) for finding in findings]})
+    else:
+        rows = [(one.state, one.what, one.seen, one.advice) for one in findings]
+        tables.table(rows, ("", "what", "seen", "what to do"))
+    doctor.verdict(findings)
+
+
+@station.command("record")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("-o", "--output", type=click.Path(path_type=Path), default=Path("captured"), show_default=True)
+def station_record(file: Path, output: Path) -> None:
+    """Write the wire of a run with hardware as witness entries, a TOML file for each instrument."""
+    from labctl import transcript
+
+    for path in transcript.record(file, output):
+        click.echo(path)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -1,20 +1,96 @@
-"""The wall clock: the one place where labctl really waits."""
+"""Clocks: the wall's, which is the one place where labctl really waits, one that is recorded, one that replays."""
+
+from __future__ import annotations
 
 import time
+from array import array
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """Seconds since some moment, and waiting."""
+
+    def now(self) -> float:
+        """Seconds since some fixed moment."""
+        ...
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass."""
+        ...
 
 
 class WallClock:
-    """Monotonic seconds since the clock was made; `wait` sleeps."""
+    """Monotonic seconds since the clock was made; `wait` sleeps.
 
-    def __init__(self) -> None:
+    With a `factor` its seconds pass so many times faster, as they do on a served bench that was told so.
+    """
+
+    def __init__(self, factor: float = 1.0) -> None:
         self._start = time.monotonic()
+        self._factor = factor
 
     def now(self) -> float:
         """Seconds since the clock was made."""
-        return time.monotonic() - self._start
+        return self._factor * (time.monotonic() - self._start)
 
     def wait(self, seconds: float) -> None:
-        """Sleep for `seconds` (s); negative or NaN raises ValueError."""
+        """Sleep until `seconds` (s) have passed on this clock; negative or NaN raises ValueError."""
         if not seconds >= 0:
             raise ValueError(f"a wait must be at least 0 s; got {seconds!r}")
-        time.sleep(seconds)
+        time.sleep(seconds / self._factor)
+
+
+class RecordingClock:
+    """A clock whose every reading is kept (s, in order), so that a replay can give the same ones again."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self.readings = array("d")
+
+    def now(self) -> float:
+        """Seconds on the clock that is recorded."""
+        reading = self._clock.now()
+        self.readings.append(reading)
+        return reading
+
+    def wait(self, seconds: float) -> None:
+        """Wait on the clock that is recorded."""
+        self._clock.wait(seconds)
+
+
+class ReplayClock:
+    """A clock that gives recorded readings (s) again, one for each time it is asked, and then stands still."""
+
+    def __init__(self, readings: Sequence[float]) -> None:
+        self._readings = iter(readings)
+        self._now = 0.0
+
+    def now(self) -> float:
+        """The next recorded reading; the last one where they have run out."""
+        self._now = next(self._readings, self._now)
+        return self._now
+
+    def wait(self, seconds: float) -> None:
+        """Let no time pass: the recording tells what time it is."""
+
+    def glance(self) -> float:
+        """The reading that was given last."""
+        return self._now
+
+
+class FollowingClock:
+    """A clock that shows another time (s), such as that of the line last replayed, and what was waited since."""
+
+    def __init__(self, shown: Callable[[], float]) -> None:
+        self._shown = shown
+        self._now = 0.0
+
+    def now(self) -> float:
+        """The later of the time that is shown and that until which was waited."""
+        self._now = max(self._now, self._shown())
+        return self._now
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass at once."""
+        self._now = self.now() + seconds

@@ -99,11 +99,15 @@ class Limits(_Section):
 
 
 class Station(_Section):
-    """A station file: instruments, magnets and limits."""
+    """A station file: instruments, magnets and limits.
+
+    `time_factor` is 1 but for a served bench (labctl simulate) whose time passes faster.
+    """
 
     name: str = Field(min_length=1, max_length=64)
     visa: str
     line_frequency: Hertz = 50.0
+    time_factor: float = Field(default=1.0, ge=1, allow_inf_nan=False)
     instruments: dict[str, InstrumentSection]
     magnets: dict[str, MagnetSection] = {}
     limits: Limits = Limits()
@@ -115,6 +119,10 @@ class Station(_Section):
 
     @model_validator(mode="after")
     def _consistent(self) -> Station:
+        if self.simulated and self.time_factor != 1:
+            raise ValueError(
+                'time_factor must be 1 where visa is "sim", whose time is virtual; it belongs to a served bench'
+            )
         if self.line_frequency not in (50.0, 60.0):
             raise ValueError(f"line_frequency must be 50 Hz or 60 Hz; got {self.line_frequency:g} Hz")
         resources = [section.resource for section in self.instruments.values()]
@@ -161,7 +169,7 @@ def load_sample(name_or_path: str) -> tuple[Sample, str]:
 def built_in(kind: Literal["station", "sample"]) -> dict[str, Callable[[], str]]:
     """Names of the built-in stations or samples, each with a function that gives the text of its file."""
     folder = files("labctl") / f"{kind}s"
-    entries = sorted(folder.iterdir(), key=lambda entry: entry.name)
+    entries = sorted(folder.iterdir(), key=lambda entry: entry.name.removesuffix(".toml"))
     return {
         entry.name.removesuffix(".toml"): entry.read_text for entry in entries if entry.name.endswith(".toml")
     }
@@ -186,6 +194,21 @@ def sample_quantities(sample: Sample, text: str) -> dict[str, Quantity]:
         "device_seed": Quantity(sample.device_seed, "1", "seed of the simulated device's quenched barriers"),
         "sample_file": Quantity(text),
     }
+
+
+def station_quantities(station: Station, text: str) -> dict[str, Quantity]:
+    """What the file says of the station: its name, and the text of its own file."""
+    return {"name": Quantity(station.name), "station_file": Quantity(text)}
+
+
+def read_station(text: str, origin: str) -> Station:
+    """Read a station from the text of its file, as a run keeps it."""
+    return _validate("station", origin, text, Station)
+
+
+def read_sample(text: str, origin: str) -> Sample:
+    """Read a sample from the text of its file, as a run keeps it."""
+    return _validate("sample", origin, text, Sample)
 
 
 def _load(kind: Literal["station", "sample"], name: str, model: type[_Config]) -> tuple[_Config, str]:

@@ -6,6 +6,7 @@ import inspect
 import secrets
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,20 +14,22 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from labctl import __version__, config, registry, safety
-from labctl.errors import FaultError, LabctlError, RequestError, StoppedError
-from labctl.record import Quantity, RunHeader, Status
-from labctl.request import read_parameters, unit_of
+from labctl.errors import FaultError, LabctlError, StoppedError
+from labctl.newfile import make_folder
+from labctl.record import RunHeader, Status
+from labctl.request import quantities, read_parameters
 from labctl.store import RunStore
 from protocols.vocabulary import MeasurementError
 
 if TYPE_CHECKING:
     from labctl.bench import BlackBox
     from labctl.config import Sample, Station
-    from labctl.station import OpenStation
+    from labctl.station import OpenStation, WireLog
     from protocols.vocabulary import Analysis, MeasurementProtocol, ParameterSet, Row
 
 Advance = Callable[[int], None]
 Operator = Callable[[str], None]
+Opened = Callable[["Request", "WireLog | None", Operator], AbstractContextManager["OpenStation"]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +53,9 @@ class Request:
 
     @property
     def roles(self) -> list[str]:
-        """The roles that the protocol needs, and the optional ones that the station can fill."""
-        optional = self.protocol.optional_roles
-        return [*self.protocol.roles, *(role for role in optional if role in self.station.instruments)]
+        """The roles that the request needs, and the optional ones that the station can fill."""
+        needed, optional = roles_needed(self.protocol, self.parameters), self.protocol.optional_roles
+        return [*needed, *(role for role in optional if role in self.station.instruments)]
 
     @property
     def rows_expected(self) -> int:
@@ -95,10 +98,9 @@ def prepare(
     the_station, station_text = config.load_station(station)
     the_sample, sample_text = config.load_sample(sample)
     parameters = read_parameters(protocol, assignments)
-    safety.check_roles(protocol.roles, the_station)
+    safety.check_roles(roles_needed(protocol, parameters), the_station)
     safety.check_envelope(protocol.envelope(parameters), the_station, the_sample)
     uuid, start = str(uuid4()), datetime.now(UTC)
-    stamp = f"{start:%Y%m%dT%H%M%SZ}_{protocol.name}_{slug(the_sample.name)}_{uuid[:4]}.h5"
     return Request(
         protocol=protocol,
         parameters=parameters,
@@ -106,10 +108,23 @@ def prepare(
         sample=the_sample,
         texts={"station": station_text, "sample": sample_text},
         seed=secrets.randbits(32) if seed is None else seed,
-        target=output if output.suffix == ".h5" else output / stamp,
+        target=target_of(output, protocol.name, the_sample.name, uuid, start),
         uuid=uuid,
         start=start,
     )
+
+
+def roles_needed(protocol: MeasurementProtocol, parameters: ParameterSet) -> list[str]:
+    """The roles of every request to a protocol, and the magnets that only these parameters ask for."""
+    asked = protocol.envelope(parameters).mu0_H
+    return [*protocol.roles, *(role for role in asked if role not in protocol.roles)]
+
+
+def target_of(output: Path, method: str, sample: str, uuid: str, start: datetime) -> Path:
+    """Return the file that `output` asks for: itself, or in a directory one named by time, method and sample."""
+    if output.suffix == ".h5":
+        return output
+    return output / f"{start:%Y%m%dT%H%M%SZ}_{method}_{slug(sample)}_{uuid[:4]}.h5"
 
 
 def slug(name: str) -> str:
@@ -120,26 +135,32 @@ def slug(name: str) -> str:
     return kept.strip(".-")[:64] or "unnamed"
 
 
-def run(request: Request, advance: Advance, operator: Operator) -> Outcome:
+def run(
+    request: Request,
+    advance: Advance,
+    operator: Operator,
+    opened: Opened | None = None,
+    *,
+    keep_wire: bool = True,
+) -> Outcome:
     """Carry out a request; the station is parked and the data are kept however it ends.
 
     A fault or a stop is not raised: `Outcome.error` carries it, so that the caller can show what was measured
-    first. What cannot be begun raises: RequestError for the request, FaultError for an instrument that cannot
+    first. `opened` opens another station than the request's; without `keep_wire` the lines of the wire are not
+    stored. What cannot be begun raises: RequestError for the request, FaultError for an instrument that cannot
     be opened. `operator` is asked to do what only a person can (turn the sample).
     """
     from labctl import station
 
-    try:
-        request.target.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise RequestError(f"{request.target.parent} must be a directory: {error.strerror}.") from error
+    make_folder(request.target.parent)
     store = RunStore(request.target)
     store.begin(_header(request))
     outcome = Outcome(request)
     unparked: list[str] = []
     described: dict[str, Any] = {}
-    with station.opened(request, store.wire, operator) as lab, safety.stop_requests() as stop:
-        lab.on_note(lambda level, text: store.event(lab.now(), level, text))
+    log = store.wire if keep_wire else None
+    with (opened or station.opened)(request, log, operator) as lab, safety.stop_requests() as stop:
+        lab.on_note(lambda level, text: store.event(lab.elapsed(), level, text))
         try:
             lab.connect()
             described = lab.describe()
@@ -155,7 +176,8 @@ def run(request: Request, advance: Advance, operator: Operator) -> Outcome:
             unparked = safety.park(lab.parking(), lab.note)
             for role, settings in lab.settings_left(described).items():
                 store.settings_after(role, settings)
-            outcome.elapsed = lab.now()
+            outcome.elapsed = lab.elapsed()
+            store.clock(lab.clock.readings if keep_wire else ())
             try:
                 _finish(outcome, store, unparked)
             except LabctlError as error:
@@ -172,9 +194,10 @@ def rehearse(request: Request) -> Rehearsal:
 
     with station.rehearsing(request) as (lab, seen):
         lab.connect()
+        lab.describe()  # as a run does: the same messages in the same order, hence the same noise
         rows = list(request.protocol.measure(lab, request.parameters))
         unparked = safety.park(lab.parking(), lab.note)
-        duration = lab.now()
+        duration = lab.elapsed()
     if unparked:
         raise FaultError(f"the rehearsal could not be parked: {'; '.join(unparked)}")
     data = {
@@ -190,17 +213,13 @@ def _header(request: Request) -> RunHeader:
     from labctl import bench
 
     protocol = request.protocol
-    parameters = {
-        name: Quantity(getattr(request.parameters, name), unit_of(field)[0], field.description or "")
-        for name, field in protocol.parameters.model_fields.items()
-    }
     return RunHeader(
         title=request.title,
         protocol=protocol.name,
         protocol_version=protocol.version,
         caption=protocol.caption,
         source=inspect.getsource(sys.modules[protocol.measure.__module__]),
-        parameters=parameters,
+        parameters=quantities(request.parameters),
         columns=protocol.columns,
         signal=protocol.signal,
         axis=protocol.axis,
@@ -211,6 +230,7 @@ def _header(request: Request) -> RunHeader:
         clock="virtual" if request.station.simulated else "wall",
         sample=config.sample_quantities(request.sample, request.texts["sample"]),
         simulation=bench.model_of(request.sample) if request.station.simulated else None,
+        station=config.station_quantities(request.station, request.texts["station"]),
     )
 
 
@@ -222,7 +242,7 @@ def _take_rows(
         store.row(row)
         advance(store.rows)
         if stop.reason:
-            store.event(lab.now(), "warning", f"stop requested: {stop.reason}")
+            store.event(lab.elapsed(), "warning", f"stop requested: {stop.reason}")
             return "stopped", stop.reason
     return "complete", ""
 

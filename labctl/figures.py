@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from labctl.errors import RequestError
+from labctl.newfile import make_folder
 from labctl.tell import shown
 
 if TYPE_CHECKING:
+    from labctl.classify import Classified
     from labctl.engine import Outcome, Rehearsal
     from labctl.runfile import Run
-    from protocols.vocabulary import Analysis, MeasurementProtocol
+    from protocols.vocabulary import Analysis, Method
 
 #: Okabe and Ito's colours, told apart by colour-blind readers (jfly.uni-koeln.de/color, 2008).
 COLOURS: Final = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -47,9 +49,9 @@ STYLE: Final[dict[Any, Any]] = {
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """One run to draw: its protocol, columns, analysis and the label that tells it from the others."""
+    """One run to draw: its method, columns, analysis and the label that tells it from the others."""
 
-    protocol: MeasurementProtocol
+    method: Method
     data: Mapping[str, Any]
     analysis: Analysis
     label: str
@@ -64,12 +66,23 @@ def check_format(path: Path) -> None:
 
 
 def save(pictures: Sequence[Picture], path: Path, title: str = "") -> Path:
-    """Draw one run, or several of the same protocol overlaid, and save it; the ending of `path` decides how."""
+    """Draw one run, or several of the same protocol overlaid, and save it; the ending of `path` decides how.
+
+    Where a protocol has more than one picture, the others are saved beside it under names of their own.
+    """
     check_format(path)
-    names = {picture.protocol.name for picture in pictures}
+    names = {picture.method.name for picture in pictures}
     if len(names) != 1:
         raise RequestError(f"runs in one figure must be of one protocol; got {', '.join(sorted(names))}.")
 
+    method = pictures[0].method
+    _save(pictures, method.draw, path, title)
+    for name, draw in method.more_pictures.items():
+        _save(pictures, draw, free_name(path.with_stem(f"{path.stem}_{name}")), title)
+    return path
+
+
+def _save(pictures: Sequence[Picture], draw: Callable[..., None], path: Path, title: str) -> None:
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
@@ -78,7 +91,7 @@ def save(pictures: Sequence[Picture], path: Path, title: str = "") -> Path:
         axes: Any = figure.subplots()
         for picture, colour in zip(pictures, _colours(len(pictures)), strict=True):
             label = picture.label if len(pictures) > 1 else None
-            picture.protocol.draw(axes, picture.data, picture.analysis, label=label, color=colour)
+            draw(axes, picture.data, picture.analysis, label=label, color=colour)
         if len(pictures) > 1:  # above the axes, where no curve can be
             widest = max(len(picture.label) for picture in pictures)
             columns = min(len(pictures), 3 if widest < 15 else 2 if widest < 35 else 1)
@@ -86,7 +99,6 @@ def save(pictures: Sequence[Picture], path: Path, title: str = "") -> Path:
         if title:
             axes.set_title(title)
         figure.savefig(path)
-    return path
 
 
 def draw_beside(finished: Outcome) -> Path | None:
@@ -97,6 +109,13 @@ def draw_beside(finished: Outcome) -> Path | None:
     picture = Picture(request.protocol, finished.data, finished.analysis, request.sample.name)
     target = free_name(finished.path.with_suffix(".png"))
     return save([picture], target, title=request.sample.name)
+
+
+def draw_classified(finished: Classified) -> Path:
+    """Draw the figures of a classification beside its file; return the first."""
+    task = finished.task
+    picture = Picture(task.method, finished.data, finished.analysis, task.name)
+    return save([picture], free_name(finished.path.with_suffix(".png")), title=task.name)
 
 
 def free_name(path: Path) -> Path:
@@ -113,10 +132,7 @@ def draw_prediction(rehearsed: Rehearsal) -> Path:
     request = rehearsed.request
     picture = Picture(request.protocol, rehearsed.data, rehearsed.analysis, request.sample.name)
     target = request.target.with_name(f"{request.target.stem}_predicted.png")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise RequestError(f"{target.parent} must be a directory: {error.strerror}.") from error
+    make_folder(target.parent)
     return save([picture], free_name(target), title=f"{request.sample.name}, predicted")
 
 
@@ -132,9 +148,9 @@ def draw_files(paths: Sequence[Path], output: Path | None) -> Path:
     runs = [runfile.read_run(path) for path in paths]
     pictures: list[Picture] = []
     for run, label in zip(runs, _labels(runs), strict=True):
-        protocol = registry.load_protocol(run.protocol)
-        parameters = make_parameters(protocol, {name: value.value for name, value in run.parameters.items()})
-        pictures.append(Picture(protocol, run.columns, protocol.analyse(run.columns, parameters), label))
+        method = registry.load_method(run.protocol)
+        parameters = make_parameters(method, {name: value.value for name, value in run.parameters.items()})
+        pictures.append(Picture(method, run.columns, method.analyse(run.columns, parameters), label))
     title = pictures[0].label if len(pictures) == 1 else ""
     return save(pictures, free_name(target), title=title)
 

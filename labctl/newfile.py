@@ -32,6 +32,14 @@ def check_writable(target: Path) -> None:
         ) from error
 
 
+def make_folder(folder: Path) -> None:
+    """Make a directory with those above it where they are missing; RequestError where that cannot be."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RequestError(f"{folder} must be a directory: {error.strerror}.") from error
+
+
 def publish(content: bytes, target: Path, verify: Callable[[Path], None] | None = None) -> Path:
     """Write `content` to a partial file beside `target`, verify it, then give it its name; return `target`.
 

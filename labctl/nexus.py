@@ -41,6 +41,7 @@ def image(record: RunRecord) -> bytes:
             write_waveforms(entry, record.waveforms)
         _write_protocol(entry, header)
         write_quantities(entry, "sample", "NXsample", header.sample)
+        write_quantities(entry, "station", "NXcollection", header.station)
         if header.simulation is not None:
             write_quantities(entry, "simulation", "NXparameters", header.simulation)
         _write_instruments(entry, record.instruments)
@@ -49,6 +50,14 @@ def image(record: RunRecord) -> bytes:
             hdf5.text(process, "program", "labctl")
             hdf5.text(process, "version", record.analysis_version)
         hdf5.text_table(entry, "wire", WireLine._fields, record.wire, TEXT_WIDTH)
+        readings = hdf5.group(entry, "clock_readings", "NXcollection")
+        hdf5.column(
+            readings,
+            "time",
+            np.asarray(record.clock, np.float64),
+            "s",
+            "every reading of the station's clock by instruments and protocol, in order",
+        )
         hdf5.text_table(entry, "log", Event._fields, record.events, TEXT_WIDTH)
         manifest.write(file)
         return to_bytes(file)

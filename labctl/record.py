@@ -35,6 +35,14 @@ class WireLine(NamedTuple):
     text: str
 
 
+class Recording(NamedTuple):
+    """The wire of a run to be followed again: its lines, every reading (s) of its clock, and how closely."""
+
+    lines: Sequence[WireLine]
+    readings: Sequence[float]
+    mode: Literal["strict", "by-query"]
+
+
 class Event(NamedTuple):
     """One line of the run's log, at `time` (s) on the station's clock."""
 
@@ -80,6 +88,7 @@ class RunHeader:
     clock: Literal["wall", "virtual"]
     sample: Mapping[str, Quantity] = field(default_factory=dict[str, Quantity])
     simulation: Mapping[str, Quantity] | None = None
+    station: Mapping[str, Quantity] = field(default_factory=dict[str, Quantity])
 
     def __post_init__(self) -> None:
         if self.start_time.tzinfo is None:
@@ -98,13 +107,15 @@ class RunRecord:
     """A whole run, ready to become a file.
 
     `data` holds one buffer for each column of the header, all of one length, 8 bytes an element (float64 or
-    int64 as the column says). `elapsed` is the run's length (s) on the station's clock. `waveforms` is None where
-    the protocol plays none.
+    int64 as the column says). `clock` is every reading (s) that instruments and protocol took of the station's
+    clock, in order; `elapsed` is the run's length (s) on the station's clock. `waveforms` is None where the
+    protocol plays none.
     """
 
     header: RunHeader
     data: Mapping[str, Sequence[float]]
     wire: Sequence[WireLine]
+    clock: Sequence[float]
     events: Sequence[Event]
     instruments: Mapping[str, Instrument]
     status: Status

@@ -1,4 +1,4 @@
-"""What is installed: protocols, drivers and simulators, found by their entry points."""
+"""What is installed: protocols, evaluations, drivers and simulators, found by their entry points."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from labctl.config import suggest
 from labctl.errors import RequestError
 
 if TYPE_CHECKING:
-    from protocols.vocabulary import MeasurementProtocol
+    from protocols.vocabulary import MeasurementProtocol, Method
 
-Group = Literal["protocols", "drivers", "simulators"]
+Group = Literal["protocols", "evaluations", "drivers", "simulators"]
 
 
 @cache
@@ -37,3 +37,8 @@ def load(group: Group, name: str) -> Any:
 def load_protocol(name: str) -> MeasurementProtocol:
     """Import a measurement protocol by the name that the command line uses."""
     return load("protocols", name)
+
+
+def load_method(name: str) -> Method:
+    """Import what the rows of a stored file mean: the protocol or evaluation that its file names."""
+    return load("evaluations" if name in installed("evaluations") else "protocols", name)

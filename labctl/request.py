@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast, get_origin
+from typing import TYPE_CHECKING, Any, Literal, cast, get_args, get_origin
 
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
@@ -15,7 +15,8 @@ from labctl.config import suggest
 from labctl.errors import RequestError
 
 if TYPE_CHECKING:
-    from protocols.vocabulary import MeasurementProtocol, ParameterSet, Trace
+    from labctl.record import Quantity
+    from protocols.vocabulary import MeasurementProtocol, Method, ParameterSet, Trace
 
 
 def unit_of(field: FieldInfo) -> tuple[str, str]:
@@ -27,7 +28,9 @@ def unit_of(field: FieldInfo) -> tuple[str, str]:
 
 
 def limits_of(field: FieldInfo) -> str:
-    """The limits of a parameter in its display unit, as "1 nA to 1 mA" or "above 0 Oe, at most 2 T"."""
+    """The limits of a parameter in its display unit, as "1 nA to 1 mA" "above 0 Oe, at most 2 T" or "a, b, c"."""
+    if get_origin(field.annotation) is Literal:
+        return ", ".join(get_args(field.annotation))
     unit, display = unit_of(field)
     bounds = {
         attribute: door.show(bound, unit, display)
@@ -62,13 +65,23 @@ def read_parameters(protocol: MeasurementProtocol, assignments: Iterable[str]) -
     return make_parameters(protocol, values)
 
 
-def make_parameters(protocol: MeasurementProtocol, values: dict[str, Any]) -> ParameterSet:
+def make_parameters(protocol: Method, values: dict[str, Any]) -> ParameterSet:
     """Validate SI values as a whole; one RequestError line names everything that is wrong."""
     try:
         return protocol.parameters.model_validate(values)
     except ValidationError as error:
         problems = "; ".join(_complaint(protocol, problem) for problem in error.errors())
         raise RequestError(f"{problems}. Nothing was sent.") from error
+
+
+def quantities(parameters: ParameterSet) -> dict[str, Quantity]:
+    """Return checked parameters with their units and meanings, as a file keeps them."""
+    from labctl.record import Quantity
+
+    return {
+        name: Quantity(getattr(parameters, name), unit_of(field)[0], field.description or "")
+        for name, field in type(parameters).model_fields.items()
+    }
 
 
 def _read(name: str, field: FieldInfo, text: str) -> Any:
@@ -108,7 +121,7 @@ def _from_run(name: str, wanted: str, path: Path, unit: str) -> float:
     return result.value
 
 
-def _complaint(protocol: MeasurementProtocol, problem: Any) -> str:
+def _complaint(protocol: Method, problem: Any) -> str:
     if not problem["loc"]:
         return str(problem["msg"]).removeprefix("Value error, ")
     name = str(problem["loc"][0])

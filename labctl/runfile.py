@@ -25,8 +25,8 @@ class Run:
 
     `columns` holds one array for each column (float64 or int64 as stored) and `described` its unit and
     meaning, both in the protocol's order; `signal` and `axis` name the default plot. `parameters` can be
-    handed to the protocol again, as {name: quantity.value}. `simulation` is None on hardware, `waveforms` where
-    the protocol plays none. Where no
+    handed to the protocol again, as {name: quantity.value}. `station` is empty in a file that does not have it.
+    `simulation` is None on hardware, `waveforms` where the protocol plays none. Where no
     analysis was stored, `results`, `curves` and `warnings` are empty.
     """
 
@@ -52,6 +52,7 @@ class Run:
     axis: str
     sample: Mapping[str, Quantity]
     instruments: Mapping[str, Instrument]
+    station: Mapping[str, Quantity]
     simulation: Mapping[str, Quantity] | None
     results: Mapping[str, Result]
     curves: Mapping[str, Curve]
@@ -86,6 +87,13 @@ def read_wire(path: Path) -> list[WireLine]:
     with untrusted.opened(path) as file:
         _check_format(path, file)
         return [WireLine(*row) for row in _text_table(file["entry/wire"], WireLine._fields)]
+
+
+def read_clock(path: Path) -> list[float]:
+    """Read every reading (s) of the station's clock, in order; none in a file that does not have them."""
+    with untrusted.opened(path) as file:
+        _check_format(path, file)
+        return file["entry/clock_readings/time"][()].tolist() if "entry/clock_readings" in file else []
 
 
 def _check_format(path: Path, file: hdf5.Node) -> None:
@@ -123,6 +131,7 @@ def _run(path: Path, entry: hdf5.Node) -> Run:
         axis=hdf5.name_of(data.attrs["axes"][0]),
         sample=_quantities(entry["sample"]),
         instruments={role: _instrument(node) for role, node in _members(entry, "instrument")},
+        station=_quantities(entry["station"]) if "station" in entry else {},
         simulation=_quantities(entry["simulation"]) if "simulation" in entry else None,
         results={
             name: _result(node) for name, node in _members(entry, "analysis") if "uncertainty" in node.attrs

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
 from drivers._wire import Wire
 from drivers.errors import InstrumentError
 from drivers.field_source import FieldSource
-from labctl import registry
-from labctl.clock import WallClock
+from labctl import rawsocket, registry, safety
+from labctl.clock import FollowingClock, RecordingClock, ReplayClock, WallClock
 from labctl.errors import FaultError, RequestError
 from labctl.record import Quantity
 from labctl.safety import ParkingStep, magnet_for
@@ -23,9 +23,10 @@ if TYPE_CHECKING:
     from drivers.keithley_2182a import Keithley2182A
     from drivers.keithley_6221 import Keithley6221
     from drivers.srs_sr830 import SR830
-    from labctl.bench import BlackBox
-    from labctl.config import Station
+    from labctl.bench import BlackBox, Tape
+    from labctl.config import Sample, Station
     from labctl.engine import Operator, Request
+    from labctl.record import Recording
     from protocols import roles as role_of
 
     def drivers_fit_their_roles(
@@ -42,9 +43,11 @@ WireLog = Callable[[float, str, str, str], None]
 class OpenStation:
     """The lab that a protocol is handed: instruments by role, and the station's clock."""
 
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._start = clock.now()
+    def __init__(self, clock: Clock, glance: Callable[[], float] | None = None) -> None:
+        """Take the station's clock; `glance` tells its time (s) where asking the clock itself changes it."""
+        self._clock = RecordingClock(clock)
+        self._glance = glance or clock.now
+        self._start = self._clock.now()
         self._roles: dict[str, Any] = {}
         self._instruments: dict[str, tuple[Any, str]] = {}
         self._known: set[str] = set()
@@ -104,6 +107,15 @@ class OpenStation:
         self._note("info", text)
 
     # --- what the engine sees ---------------------------------------------------------------------
+
+    @property
+    def clock(self) -> RecordingClock:
+        """The station's clock as instruments and protocol read it, with everything they have read from it."""
+        return self._clock
+
+    def elapsed(self) -> float:
+        """As `now`, for the engine's own book-keeping, which no replay has to repeat."""
+        return self._glance() - self._start
 
     def on_note(self, note: Callable[[str, str], None]) -> None:
         """Say where notes go: a function of level and text."""
@@ -169,7 +181,7 @@ class OpenStation:
 
 
 @contextmanager
-def opened(request: Request, log: WireLog, operator: Operator) -> Generator[OpenStation]:
+def opened(request: Request, log: WireLog | None, operator: Operator) -> Generator[OpenStation]:
     """Open the instruments that the request's protocol needs, real or simulated; close them at the end."""
     station = request.station
     _ask_for_turned_magnets(station, request.roles, operator)
@@ -177,11 +189,16 @@ def opened(request: Request, log: WireLog, operator: Operator) -> Generator[Open
         from labctl import bench
 
         room = bench.build(station, request.sample, request.seed, request.roles)
-        with _wired(request, room.library, room.clock, log) as lab:
+        with _wired(station, request.roles, room.library, room.clock, log) as lab:
             yield lab
     else:
-        with _wired(request, station.visa, WallClock(), log) as lab:
+        with _wired(station, request.roles, station.visa, WallClock(station.time_factor), log) as lab:
             yield lab
+
+
+def park(lab: OpenStation) -> list[str]:
+    """Park a station outside of a run; return what was not confirmed."""
+    return safety.park(lab.parking(), lab.note)
 
 
 @contextmanager
@@ -190,50 +207,128 @@ def rehearsing(request: Request) -> Generator[tuple[OpenStation, Callable[[], Bl
     from labctl import bench
 
     room = bench.build(request.station, request.sample, request.seed, request.roles)
-    with _wired(request, room.library, room.clock, None) as lab:
+    with _wired(request.station, request.roles, room.library, room.clock, None) as lab:
         yield lab, lambda: bench.seen(room)
 
 
 @contextmanager
-def _wired(request: Request, library: Any, clock: Clock, log: WireLog | None) -> Generator[OpenStation]:
-    station, roles = request.station, request.roles
-    lab = OpenStation(clock)
+def replaying(request: Request, recording: Recording) -> Generator[tuple[OpenStation, Tape]]:
+    """Open the request's instruments on a recording of their wire; the tape tells what differed."""
+    from labctl import bench
+
+    wires = {
+        request.station.instruments[name].resource: label
+        for label, name in _parts(request.station, request.roles)
+    }
+    clock: FollowingClock | ReplayClock
+    library, tape = bench.recorded(wires, recording.lines, recording.mode)
+    if recording.mode == "strict":
+        clock = ReplayClock(recording.readings)
+        glance = clock.glance
+    else:
+        clock = FollowingClock(lambda: tape.now)
+        glance = clock.now
+    with _wired(request.station, request.roles, library, clock, None, glance) as lab:
+        yield lab, tape
+
+
+@contextmanager
+def visited(station: Station, sample: Sample) -> Generator[Visit]:
+    """Prepare to open a station's instruments one by one, for somebody who wants to know how each of them is."""
+    from labctl import bench
+
+    with ExitStack() as stack:
+        if station.simulated:
+            room = bench.build(station, sample, 0, ())
+            library, clock = room.library, room.clock
+        else:
+            library, clock = station.visa, WallClock(station.time_factor)
+        manager = _resource_manager(library)
+        stack.callback(manager.close)
+        yield Visit(station, manager, clock)
+
+
+class Visit:
+    """A station's instruments, to be opened one by one; what one of them does concerns no other."""
+
+    def __init__(self, station: Station, manager: pyvisa.ResourceManager, clock: Clock) -> None:
+        self._station = station
+        self._manager = manager
+        self.clock = clock
+
+    @contextmanager
+    def open(self, name: str) -> Generator[Any]:
+        """Open one instrument by its name in the station file, as its driver; FaultError where it is not there."""
+        section = self._station.instruments[name]
+        resource = _open(self._manager, section.resource, name)
+        try:
+            yield registry.load("drivers", section.driver)(Wire(resource, self.clock, name))
+        finally:
+            resource.close()
+
+    @contextmanager
+    def open_roles(self, roles: Sequence[str]) -> Generator[OpenStation]:
+        """Open what some roles need, as a run does."""
+        library = self._manager.visalib
+        with _wired(self._station, roles, library, self.clock, None) as lab:
+            yield lab
+
+
+@contextmanager
+def _wired(
+    station: Station,
+    roles: Sequence[str],
+    library: Any,
+    clock: Clock,
+    log: WireLog | None,
+    glance: Callable[[], float] | None = None,
+) -> Generator[OpenStation]:
+    lab = OpenStation(clock, glance)
     with ExitStack() as stack:
         manager = _resource_manager(library)
         stack.callback(manager.close)
 
-        def open_instrument(name: str, role: str) -> Any:
+        opened: dict[str, Any] = {}
+        for label, name in _parts(station, roles):
             section = station.instruments[name]
-            resource = _open(manager, section.resource, role)
+            resource = _open(manager, section.resource, label)
             stack.callback(resource.close)
-            driver = registry.load("drivers", section.driver)(Wire(resource, clock, role, log))
-            lab.add(role, driver, section.resource)
-            return driver
+            wire = Wire(resource, lab.clock, label, log, unread=rawsocket.unread(manager, resource))
+            driver = registry.load("drivers", section.driver)(wire)
+            lab.add(label, driver, section.resource)
+            opened[label] = driver
 
         for role in roles:
             if not role.startswith("magnet_"):
-                open_instrument(role, role)
                 continue
             magnet = station.magnets[magnet_for(station, role)]
-            supply = open_instrument(magnet.supply, f"{role}_supply")
-            gaussmeter = (
-                open_instrument(magnet.gaussmeter, f"{role}_gaussmeter") if magnet.gaussmeter else None
-            )
             lab.add_magnet(
                 role,
                 FieldSource(
-                    supply,
-                    gaussmeter,
+                    opened[f"{role}_supply"],
+                    opened.get(f"{role}_gaussmeter"),
                     field_per_current=magnet.field_per_current,
                     mu0_H_max=magnet.mu0_H_max,
                     slew=magnet.slew,
                     tolerance=magnet.tolerance,
                     closed_loop=magnet.closed_loop,
-                    clock=clock,
+                    clock=lab.clock,
                     name=role,
                 ),
             )
         yield lab
+
+
+def _parts(station: Station, roles: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Yield what an instrument is called on the wire of a run, and in the station file, role by role."""
+    for role in roles:
+        if not role.startswith("magnet_"):
+            yield role, role
+            continue
+        magnet = station.magnets[magnet_for(station, role)]
+        yield f"{role}_supply", magnet.supply
+        if magnet.gaussmeter:
+            yield f"{role}_gaussmeter", magnet.gaussmeter
 
 
 def _resource_manager(library: Any) -> pyvisa.ResourceManager:
@@ -250,12 +345,14 @@ def _resource_manager(library: Any) -> pyvisa.ResourceManager:
 
 def _open(manager: pyvisa.ResourceManager, name: str, role: str) -> MessageBasedResource:
     try:
-        return cast("MessageBasedResource", manager.open_resource(name))
+        resource = cast("MessageBasedResource", manager.open_resource(name))
+        rawsocket.send_at_once(manager, resource)
     except Exception as error:  # VISA libraries raise whatever their transport raises
         reason = " ".join(str(error).split()).rstrip(".")
         raise FaultError(
             f"{role} must answer at {name}; it cannot be opened: {reason}. Nothing was sent."
         ) from error
+    return resource
 
 
 def _ask_for_turned_magnets(station: Station, roles: Sequence[str], operator: Operator) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +38,7 @@ class RunStore:
         self._data: dict[str, array[Any]] = {}
         self._appends: list[tuple[str, Callable[[Any], None]]] = []
         self._wire: list[WireLine] = []
+        self._clock: Sequence[float] = ()
         self._events: list[Event] = []
         self._instruments: dict[str, Instrument] = {}
         self._rows = 0
@@ -81,6 +82,10 @@ class RunStore:
     def wire(self, time: float, instrument: str, direction: str, text: str) -> None:
         """Take one line said to (`direction` "say") or heard from ("hear") an instrument, `time` in s."""
         self._wire.append(WireLine(time, instrument, direction, text))
+
+    def clock(self, readings: Sequence[float]) -> None:
+        """Take every reading (s) that was taken of the station's clock during the run, in order."""
+        self._clock = readings
 
     def event(self, time: float, level: str, text: str) -> None:
         """Take one line of the log: `time` in s on the station's clock, `level` such as "info", "warning"."""
@@ -128,6 +133,7 @@ class RunStore:
             header=self._header,
             data=self._data,
             wire=self._wire,
+            clock=self._clock,
             events=self._events,
             instruments=self._instruments,
             status=status,

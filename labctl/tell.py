@@ -14,11 +14,12 @@ from labctl.safety import magnet_for
 from labctl.tables import pairs, table
 
 if TYPE_CHECKING:
+    from labctl.classify import Classified
     from labctl.config import Station
     from labctl.engine import Outcome, Rehearsal
     from labctl.record import Quantity
     from labctl.runfile import Run
-    from protocols.vocabulary import MeasurementProtocol, Result
+    from protocols.vocabulary import Analysis, MeasurementProtocol, Result
 
 _LONG = 12
 """A list with more values is not printed."""
@@ -127,13 +128,47 @@ def summary(finished: Outcome, figure: Path | None) -> None:
         f"{finished.elapsed:.0f} s {clock}",
         err=True,
     )
-    if finished.analysis is not None:
-        table(result_rows(finished.analysis.results), err=True)
-        for warning in finished.analysis.warnings:
+    _found(finished.analysis, finished.path, figure)
+
+
+def _found(analysis: Analysis | None, path: Path | None, figure: Path | None) -> None:
+    if analysis is not None:
+        table(result_rows(analysis.results), err=True)
+        for warning in analysis.warnings:
             click.echo(f"warning: {warning}", err=True)
-    click.echo(f"file    {finished.path}", err=True)
+    click.echo(f"file    {path}", err=True)
     if figure is not None:
         click.echo(f"figure  {figure}", err=True)
+
+
+def classified(finished: Classified, figure: Path) -> dict[str, Any]:
+    """The JSON object of a classification."""
+    p = finished.task.parameters
+    return {
+        "file": finished.path,
+        "figure": figure,
+        "status": finished.status,
+        "reason": finished.reason,
+        "protocol": finished.task.method.name,
+        "neurons": [neuron.run.path for neuron in finished.task.neurons],
+        "seeds": list(range(p.first_seed, p.first_seed + p.n_seeds)),
+        "epochs": p.epochs,
+        "duration": {"value": finished.duration, "unit": "s"},
+        "rows": finished.rows,
+        "results": result_json(finished.analysis.results),
+        "warnings": list(finished.analysis.warnings),
+    }
+
+
+def classification(finished: Classified, figure: Path) -> None:
+    """Print on standard error how a classification ended and what it found."""
+    task, p = finished.task, finished.task.parameters
+    click.echo(
+        f"{task.title}, {p.n_train} + {p.n_test} images, {p.n_seeds} seeds from {p.first_seed}, {p.epochs} epochs: "
+        f"{finished.status}, {_duration(finished.duration)} in {task.jobs} process(es)",
+        err=True,
+    )
+    _found(finished.analysis, finished.path, figure)
 
 
 # --- rehearsals ---------------------------------------------------------------------------------------
@@ -305,5 +340,4 @@ def station_lines(station: Station) -> dict[str, str]:
         lines["limits.current"] = door.show(limits.current, "A", "mA")
     if limits.compliance is not None:
         lines["limits.compliance"] = door.show(limits.compliance, "V")
-    lines["read and understood"] = "no instrument was touched"
     return lines

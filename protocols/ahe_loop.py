@@ -1,12 +1,15 @@
 """Anomalous-Hall loop: R_xy against an out-of-plane field, saturated both ways.
 
-Method    The field lies along the film normal (magnet_z). The layer is saturated at +mu0_H_max; the field
-          then descends to -mu0_H_max and ascends back to +mu0_H_max in steps of mu0_H_step, n_loops times, each
-          turning point read once. At every field the magnet settles, `settle` seconds pass, the field is
-          measured, and the Hall voltage is read at +I_sense and at -I_sense:
-          R_xy = (V_plus - V_minus) / (2 I_sense), free of thermal EMFs and of the zero of the meter. The
-          current stays at -I_sense while the field moves, so that the bar keeps one temperature. The
-          compliance of the source is checked at every turning point; a source in compliance ends the run.
+Method    The field lies along the film normal (magnet_z). The layer is saturated at +mu0_H_max; where it was
+          prepared in a state of its own first (preparation.py: saturated by +-mu0_H_sat, or demagnetized by a
+          train of pulses in mu0_H_x along the current, which is then taken away), the field goes there from 0
+          (branch 0, the initial leg, which the numbers leave out). The field then descends to -mu0_H_max and
+          ascends back to +mu0_H_max in steps of mu0_H_step, n_loops times, each turning point read once. At every
+          field the magnet settles, `settle` seconds pass, the field is measured, and the Hall voltage is read at
+          +I_sense and at -I_sense: R_xy = (V_plus - V_minus) / (2 I_sense), free of thermal EMFs and of the zero
+          of the meter. The current stays at -I_sense while the field moves, so that the bar keeps one
+          temperature. The compliance of the source is checked at every turning point; a source in compliance ends
+          the run.
 Reports   mu0_H_c, mu0_H_c_up, mu0_H_c_down (T), R_AHE, R_off (ohm), squareness, width_10_90 (T)
           (analysis/coercivity.py). R_AHE, half the height of the loop, is positive where R_xy is larger
           at +mu0_H_z.
@@ -15,14 +18,30 @@ Source    Li et al., Chin. Phys. B 31, 117106 (2022), Fig. 1(b); I_sense = 0.1 m
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import model_validator
 
 from protocols.drawing import arrowheads, frame
-from protocols.sensing import TIME_COLUMN, VOLTAGE_COLUMNS, SensedParameters, prepare_sensing, sensed
-from protocols.steps import hall_resistance, loop_points, n_loop_points, require_regulation
+from protocols.preparation import (
+    PREPARED_COLUMN,
+    Preparation,
+    PreparedParameters,
+    demagnetized_state,
+    fields_needed,
+    saturated_state,
+)
+from protocols.sensing import SATURATED, TIME_COLUMN, VOLTAGE_COLUMNS, in_plane_field, prepare_sensing, sensed
+from protocols.steps import (
+    hall_resistance,
+    loop_points,
+    n_loop_points,
+    n_triangle_points,
+    require_regulation,
+    triangle_points,
+)
 from protocols.units import Oe, T, s
 from protocols.vocabulary import (
     Analysis,
@@ -40,9 +59,10 @@ if TYPE_CHECKING:
 _MAX_ROWS = 1_000_000
 
 
-class Parameters(SensedParameters):
+class Parameters(PreparedParameters[Preparation]):
     """What the anomalous-Hall loop can be asked for; SI inside."""
 
+    mu0_H_x: float = in_plane_field(-500 * Oe, "a demagnetizing train only")
     mu0_H_max: float = parameter(
         400 * Oe,
         "largest field of both signs; must saturate the layer",
@@ -61,7 +81,7 @@ class Parameters(SensedParameters):
     )
     settle: float = parameter(
         0.5 * s,
-        "dwell at each settled field before it is read",
+        "dwell at each settled field before it is read, and after a train",
         unit="s",
         display="s",
         low=0,
@@ -90,8 +110,14 @@ columns = (
     Column("mu0_H_z_set", "T", "field that was asked for", display="Oe"),
     Column("R_xy", "ohm", "Hall resistance (V_plus - V_minus) / (2 I_sense)"),
     *VOLTAGE_COLUMNS,
-    Column("branch", "1", "-1 on the descending branch, +1 on the ascending one", dtype="int64"),
-    Column("loop", "1", "number of the loop, from 1", dtype="int64"),
+    Column(
+        "branch",
+        "1",
+        "-1 on the descending branch, +1 on the ascending, 0 on the initial leg",
+        dtype="int64",
+    ),
+    Column("loop", "1", "number of the loop, from 1; 0 on the initial leg", dtype="int64"),
+    PREPARED_COLUMN,
     TIME_COLUMN,
 )
 
@@ -99,8 +125,9 @@ columns = (
 def ahe_loop(lab: Lab, p: Parameters) -> Iterator[Row]:
     """Measure the loop, one row per field; MeasurementError where the source is in compliance."""
     u_I_sense = prepare_sensing(lab, p)
-    lab.note(f"saturating at {p.mu0_H_max / Oe:+.6g} Oe")
-    for point in loop_points(p.mu0_H_max, p.mu0_H_step, p.n_loops):
+    R_xy_prepared = _prepare(lab, p)
+    points = loop_points if p.preparation == "as-is" else triangle_points
+    for point in points(p.mu0_H_max, p.mu0_H_step, p.n_loops):
         lab.magnet_z.ramp_to(point.level)
         lab.wait(p.settle)
         mu0_H_z = lab.magnet_z.read_field()
@@ -113,26 +140,54 @@ def ahe_loop(lab: Lab, p: Parameters) -> Iterator[Row]:
             **sensed(hall, u_I_sense),
             branch=point.branch,
             loop=point.loop,
+            R_xy_prepared=R_xy_prepared,
             time=lab.now(),
         )
 
 
+def _prepare(lab: Lab, p: Parameters) -> float:
+    """Prepare the layer, in the end with no field in the plane, and return its R_xy (ohm); NaN for as-is."""
+    if p.preparation in SATURATED:
+        return saturated_state(lab, p, lambda: lab.magnet_z.ramp_to(0.0))
+    if p.preparation == "demagnetize":
+        lab.magnet_z.park()  # until the train is over, which would feel the zero of its supply
+        lab.magnet_x.ramp_to(p.mu0_H_x)
+        R_xy = demagnetized_state(lab, p)
+        lab.magnet_x.ramp_to(0.0)
+        return R_xy
+    lab.note(f"saturating at {p.mu0_H_max / Oe:+.6g} Oe")
+    return math.nan
+
+
 def n_rows(p: Parameters) -> int:
-    """How many rows the loop has."""
-    return n_loop_points(p.mu0_H_max, p.mu0_H_step, p.n_loops)
+    """How many rows the loop has, an initial leg included."""
+    n_points = n_loop_points if p.preparation == "as-is" else n_triangle_points
+    return n_points(p.mu0_H_max, p.mu0_H_step, p.n_loops)
 
 
 def envelope(p: Parameters) -> Envelope:
-    """The largest current, voltage and field that the loop asks for."""
-    return Envelope(current=p.I_sense, compliance=p.compliance, mu0_H={"magnet_z": p.mu0_H_max})
+    """The largest current, voltage and fields that are asked for; a train is one pulse, and needs magnet_x."""
+    fields = fields_needed(p)
+    return Envelope(
+        current=max([p.I_sense, *p.train]),
+        compliance=max(p.compliance, p.compliance_pulse) if p.train else p.compliance,
+        mu0_H={**fields, "magnet_z": max(p.mu0_H_max, fields.get("magnet_z", 0.0))},
+        pulses=int(bool(p.train)),
+    )
 
 
 def analyse(data: Data, p: Parameters) -> Analysis:
     """Coercive field, loop height and shape, from the columns and the sense current alone."""
     from protocols.analysis.coercivity import coercivity  # numpy is not needed to list the protocols
+    from protocols.analysis.preparation import judged
 
     scale = float(max(data["u_I_sense"], default=0.0)) / p.I_sense
-    return coercivity(data["mu0_H_z"], data["R_xy"], data["branch"], data["loop"], scale=scale)
+    looped = data["branch"] != 0
+    columns = (data[name][looped] for name in ("mu0_H_z", "R_xy", "branch", "loop"))
+    analysis = coercivity(*columns, scale=scale)
+    R_AHE, R_off = (analysis.results[name].value for name in ("R_AHE", "R_off"))
+    R_xy_prepared = float(max(data["R_xy_prepared"], default=math.nan))
+    return judged(analysis, p.preparation, R_xy_prepared, R_AHE=R_AHE, R_off=R_off)
 
 
 def draw(
@@ -140,13 +195,16 @@ def draw(
 ) -> None:
     """Draw R_xy (ohm) against H_z (Oe) on a matplotlib Axes, as Fig. 1(b) of the source.
 
-    Dots are readings, in the order of the sweep; an arrowhead at each coercive field shows which way R_xy goes
-    on that branch. Calls with `label` and `color` put several runs on one Axes.
+    Dots are readings, in the order of the sweep, pale ones those of the initial leg; an arrowhead at each
+    coercive field shows which way R_xy goes on that branch. Calls with `label` and `color` put several runs on
+    one Axes.
     """
     frame(axes, "$H_z$ (Oe)", "$R_{xy}$ (Ω)")
-    (line,) = axes.plot(
-        data["mu0_H_z"] / Oe, data["R_xy"], ".-", linewidth=0.8, markersize=2, color=color, label=label
-    )
+    mu0_H_z, R_xy, is_initial = data["mu0_H_z"] / Oe, data["R_xy"], data["branch"] == 0
+    style = {"linewidth": 0.8, "markersize": 2}
+    (line,) = axes.plot(mu0_H_z[~is_initial], R_xy[~is_initial], ".-", color=color, label=label, **style)
+    if is_initial.any():
+        axes.plot(mu0_H_z[is_initial], R_xy[is_initial], ".-", color=line.get_color(), alpha=0.3, **style)
     found = {name: result.value for name, result in analysis.results.items()}
     arrowheads(
         axes,

@@ -5,13 +5,15 @@ Method    First the two saturated states are read, unless R_AHE and R_off are gi
           half of the sum R_off_reference. The layer is then saturated up or down, or taken as it is. Magnet_z is
           then switched off, because the zero of its supply is a field that a layer of weakly coupled domains
           keeps a trace of; or it holds a small mu0_H_z, which cancels what else is there. With mu0_H_x along the
-          current (magnet_x) settled, R_xy is read once, and a train of pulses is played: +I_start first, each of
-          the opposite sign of the one before and smaller, by I_step (linear) or by a ratio (geometric), down to
-          I_step. Every pulse is t_pulse long and followed by t_pulse at 0 A. Mode "waveform" plays the train as
-          one waveform; mode "pulses" plays one pulse after the other and reads R_xy, `settle` seconds after the
-          end of each. `settle` seconds after the train R_xy is read n_repeats times. All these readings are taken
-          at +-I_sense by current reversal, in the field; the compliance of the sense current is checked at the
-          first of them and at those after the train.
+          current (magnet_x) settled, what the source drives at 0 A on the range of the pulses is measured by the
+          Hall voltage it makes (preparation.py), and is taken off every pulse: with it, pulses of one sign would
+          be larger than those of the other. R_xy is read once, and a train of pulses is played: +I_start first,
+          each of the opposite sign of the one before and smaller, by I_step (linear) or by a ratio (geometric),
+          down to I_step. Every pulse is t_pulse long and followed by t_pulse at 0 A. Mode "waveform" plays the
+          train as one waveform; mode "pulses" plays one pulse after the other and reads R_xy, `settle` seconds
+          after the end of each. `settle` seconds after the train R_xy is read n_repeats times. All these readings
+          are taken at +-I_sense by current reversal, in the field; the compliance of the sense current is checked
+          at the first of them and at those after the train.
 Reports   R_xy_residual (ohm), R_xy_residual_over_R_AHE (analysis/demagnetization.py). Only R_off is subtracted: the
           field tilts the moments up and down alike, which shrinks R_AHE and leaves the middle where it is.
 Source    Li et al., Chin. Phys. B 31, 117106 (2022): the layer is demagnetized before each pair of spikes. The
@@ -22,109 +24,38 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import model_validator
 
 from protocols.drawing import frame
+from protocols.preparation import (
+    PREPARED_COLUMN,
+    TrainParameters,
+    hold_normal_field,
+    less_zero,
+    measured_zero,
+    prepare_state,
+)
 from protocols.sensing import (
     IN_PLANE_FIELD_COLUMNS,
     R_AHE_COLUMNS,
     SATURATED,
     TIME_COLUMN,
     VOLTAGE_COLUMNS,
-    PulsedParameters,
-    Reference,
     ReferencedParameters,
-    in_plane_field,
-    measured_reference,
     prepare_sensing,
     pulse_once,
+    reference_of,
     sensed,
 )
-from protocols.steps import (
-    Law,
-    decreasing_currents,
-    demagnetize,
-    hall_resistance,
-    n_decreasing_currents,
-    require_regulation,
-    saturate,
-)
-from protocols.units import A, Oe, T, mA, ohm
+from protocols.steps import demagnetize, hall_resistance, require_regulation
 from protocols.vocabulary import Analysis, Column, Envelope, Lab, MeasurementProtocol, Row, parameter
 from protocols.waves import demagnetizing_train
 
 if TYPE_CHECKING:
     from protocols.vocabulary import Data
-
-_MAX_PULSES = 10_000
-
-
-class TrainParameters(PulsedParameters):
-    """A demagnetizing train under an in-plane field."""
-
-    mu0_H_x: float = in_plane_field(-500 * Oe)
-    mu0_H_z: float = parameter(
-        0.0,
-        "field along the normal during train and readings, to cancel a stray one; 0: magnet_z is switched off",
-        unit="T",
-        display="Oe",
-        low=-0.01 * T,
-        high=0.01 * T,
-    )
-    I_start: float = parameter(
-        28 * mA,
-        "first and largest pulse of the demagnetizing train; must switch the layer",
-        unit="A",
-        display="mA",
-        above=0,
-        high=1 * A,
-    )
-    I_step: float = parameter(
-        0.5 * mA,
-        "distance of the amplitudes under the linear law, and the smallest one under either",
-        unit="A",
-        display="mA",
-        above=0,
-        high=1 * A,
-    )
-    law: Law = parameter(
-        "linear", "whether the amplitudes fall by I_step each time, or to `ratio` of the one before"
-    )
-    ratio: float = parameter(0.93, "of successive amplitudes under the geometric law", low=0.01, high=0.999)
-
-    @property
-    def train(self) -> list[float]:
-        """The signed amplitudes (A) of the train, in order."""
-        return decreasing_currents(self.I_start, self.I_step, self.law, self.ratio)
-
-    @model_validator(mode="after")
-    def _pulses_make_a_train(self) -> Self:
-        if self.I_step > self.I_start:
-            raise ValueError(
-                f"I_step must be at most I_start ({self.I_start / mA:.6g} mA); got {self.I_step / mA:.6g} mA"
-            )
-        self.require_fitting_pulse(self.I_start, "I_start")
-        # The ratio goes first: a step of 1e-300 A would make a number of pulses too large to count.
-        is_countable = self.law == "geometric" or self.I_start / self.I_step <= _MAX_PULSES
-        if (
-            not is_countable
-            or n_decreasing_currents(self.I_start, self.I_step, self.law, self.ratio) > _MAX_PULSES
-        ):
-            raise ValueError(
-                f"I_step must leave at most {_MAX_PULSES} pulses from {self.I_start / mA:.6g} mA; "
-                f"got {self.I_step / mA:.6g} mA"
-            )
-        return self
-
-
-def hold_normal_field(lab: Lab, p: TrainParameters) -> None:
-    """Hold mu0_H_z (T) or, where it is 0, park magnet_z: a supply that is on has an error at zero, one off none."""
-    if p.mu0_H_z == 0:
-        lab.magnet_z.park()
-    else:
-        lab.magnet_z.ramp_to(p.mu0_H_z)
 
 
 class Parameters(TrainParameters, ReferencedParameters):
@@ -136,23 +67,14 @@ class Parameters(TrainParameters, ReferencedParameters):
     preparation: Literal["saturate+", "saturate-", "as-is"] = parameter(
         "saturate+", "state before the train: saturated by +-mu0_H_sat, or as it is"
     )
-    R_off_reference: float = parameter(
-        0.0,
-        "middle of the field loop, taken as exact where R_AHE_reference is given; else it is measured",
-        result="R_off",
-        unit="ohm",
-        low=-1e6 * ohm,
-        high=1e6 * ohm,
+    source_zero: Literal["measured", "ignored"] = parameter(
+        "measured",
+        "what the source drives at 0 A: measured before the train and taken off its pulses, or not",
     )
     n_repeats: int = parameter(5, "readings after the train", low=2, high=10_000)
 
     @model_validator(mode="after")
-    def _references_belong_together(self) -> Self:
-        if self.is_reference_measured and self.R_off_reference != 0:
-            raise ValueError(
-                f"R_off_reference must be 0 ohm where R_AHE_reference is, because both are then measured; "
-                f"got {self.R_off_reference:.6g} ohm"
-            )
+    def _reference_does_not_undo_the_state(self) -> Self:
         self.require_reference_as_is(self.preparation)
         return self
 
@@ -167,6 +89,8 @@ columns = (
     *R_AHE_COLUMNS,
     Column("R_off_reference", "ohm", "middle of the two saturated states, one value for all rows"),
     Column("u_R_off_reference", "ohm", "standard uncertainty of R_off_reference from its readings' scatter"),
+    PREPARED_COLUMN,
+    Column("I_zero", "A", "what the source was found to drive at 0 A, taken off every pulse", display="mA"),
     TIME_COLUMN,
 )
 
@@ -178,15 +102,9 @@ def demagnetizing(lab: Lab, p: Parameters) -> Iterator[Row]:
     """
     u_I_sense = prepare_sensing(lab, p)
     lab.magnet_x.ramp_to(0.0)
-    reference = (
-        measured_reference(lab, p)
-        if p.is_reference_measured
-        else Reference(p.R_AHE_reference, p.R_off_reference, 0.0)
-    )
-    if p.preparation in SATURATED:
-        saturate(lab, SATURATED[p.preparation] * p.mu0_H_sat, p.settle)
-    hold_normal_field(lab, p)
-    lab.magnet_x.ramp_to(p.mu0_H_x)
+    reference = reference_of(lab, p)
+    R_xy_prepared = prepare_state(lab, p, partial(hold_normal_field, lab, p))
+    I_zero = 0.0
 
     def read(played: int, repeat: int) -> Row:
         mu0_H_x = lab.magnet_x.read_field()
@@ -204,17 +122,22 @@ def demagnetizing(lab: Lab, p: Parameters) -> Iterator[Row]:
             u_R_AHE_reference=reference.uncertainty,
             R_off_reference=reference.R_off,
             u_R_off_reference=reference.uncertainty,
+            R_xy_prepared=R_xy_prepared,
+            I_zero=I_zero,
             time=lab.now(),
         )
 
     train = p.train
     lab.wait(p.settle)
+    if p.source_zero == "measured":
+        I_zero = measured_zero(lab, p)
     yield read(0, 0)
+    pulses = less_zero(train, I_zero)
     if p.mode == "waveform":
-        demagnetize(lab, train, p.t_pulse, compliance=p.compliance_pulse, R_load=p.R_load)
+        demagnetize(lab, pulses, p.t_pulse, compliance=p.compliance_pulse, R_load=p.R_load)
         lab.wait(p.settle)
     else:
-        for played, current in enumerate(train, start=1):
+        for played, current in enumerate(pulses, start=1):
             pulse_once(lab, p, current)
             lab.wait(p.settle)
             yield read(played, 0)
@@ -244,19 +167,22 @@ def envelope(p: Parameters) -> Envelope:
 def analyse(data: Data, p: Parameters) -> Analysis:
     """What is left of R_xy after the train, from the columns and the sense current alone."""
     from protocols.analysis.demagnetization import residual  # numpy is not needed to list the protocols
+    from protocols.analysis.preparation import judged
 
     def constant(name: str) -> float:
         return float(max(data[name], default=math.nan))
 
-    return residual(
+    R_AHE, R_off = constant("R_AHE_reference"), constant("R_off_reference")
+    analysis = residual(
         data["R_xy"][data["repeat"] > 0],
-        R_AHE=constant("R_AHE_reference"),
+        R_AHE=R_AHE,
         u_R_AHE=constant("u_R_AHE_reference"),
-        R_off=constant("R_off_reference"),
+        R_off=R_off,
         u_R_off=constant("u_R_off_reference"),
         scale=constant("u_I_sense") / p.I_sense,
         is_scale_common=p.is_reference_measured,
     )
+    return judged(analysis, p.preparation, constant("R_xy_prepared"), R_AHE=R_AHE, R_off=R_off)
 
 
 def draw(

@@ -2,7 +2,9 @@
 
 Method    The field lies along the current (magnet_x). First R_AHE and R_off are measured, unless they are
           given: with no field in the plane, the layer is saturated at -mu0_H_sat and at +mu0_H_sat along its
-          normal (magnet_z). With magnet_z at zero and mu0_H_x settled, each loop, one for each current I_max
+          normal (magnet_z). The layer may then be saturated or demagnetized (preparation.py), and is read; as
+          every loop begins with a RESET, that is for the history, not for the loops. With magnet_z at zero, or
+          off after demagnetizing, and mu0_H_x settled, each loop, one for each current I_max
           of I_max_list, begins with a RESET, a pulse of -I_reset (phase 0). Pulses rise from there to I_max
           in steps of I_step (phase 1). R_xy is read 5 times in the state that I_max left (phase 2), `hold`
           seconds pass with no pulse and mu0_H_x on, and R_xy is read 5 times again (phase 3). Pulses then
@@ -21,26 +23,35 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import model_validator
 
 from protocols.drawing import frame
+from protocols.preparation import (
+    PREPARED_COLUMN,
+    PreparationOrReset,
+    PreparedParameters,
+    prepare_state,
+    release_normal_field,
+)
 from protocols.sensing import (
     IN_PLANE_FIELD_COLUMNS,
+    SATURATED,
     TIME_COLUMN,
     VOLTAGE_COLUMNS,
     Reference,
     ReferencedParameters,
     in_plane_field,
-    measured_reference,
     prepare_sensing,
     pulse_once,
+    reference_of,
     sensed,
 )
 from protocols.set_points import n_set_points, set_points
 from protocols.steps import hall_resistance, require_regulation
-from protocols.units import A, Oe, mA, ohm, s
+from protocols.units import A, Oe, mA, s
 from protocols.vocabulary import Analysis, Column, Envelope, Lab, MeasurementProtocol, Row, parameter
 
 if TYPE_CHECKING:
@@ -54,7 +65,7 @@ HOLD_READINGS = 5
 _RESET, _RISING, _TURNING, _HELD, _FALLING = range(5)
 
 
-class Parameters(ReferencedParameters):
+class Parameters(PreparedParameters[PreparationOrReset], ReferencedParameters):
     """What the minor loops can be asked for; SI inside."""
 
     mu0_H_x: float = in_plane_field(-500 * Oe)
@@ -81,13 +92,9 @@ class Parameters(ReferencedParameters):
         high=1 * A,
     )
     hold: float = parameter(60 * s, "wait at I_max before R_xy is read again", unit="s", low=0, high=1e6 * s)
-    R_off_reference: float = parameter(
-        0.0,
-        "middle of the field loop, taken as exact; goes with a given R_AHE_reference",
-        result="R_off",
-        unit="ohm",
-        low=-1e6 * ohm,
-        high=1e6 * ohm,
+    preparation: PreparationOrReset = parameter(
+        "reset",
+        "state before the first loop: saturated by +-mu0_H_sat, demagnetized, as it is, or left to its RESET",
     )
 
     @model_validator(mode="after")
@@ -110,11 +117,7 @@ class Parameters(ReferencedParameters):
                 f"I_step must leave at most {_MAX_ROWS} rows in {len(self.I_max_list)} loop(s); "
                 f"got {self.I_step / mA:.6g} mA"
             )
-        if self.is_reference_measured and self.R_off_reference:
-            raise ValueError(
-                "R_off_reference must be given together with R_AHE_reference, or neither; "
-                f"got R_off_reference {self.R_off_reference:.6g} ohm alone"
-            )
+        self.require_reference_as_is(self.preparation)
         return self
 
 
@@ -135,6 +138,7 @@ columns = (
     Column("R_AHE_reference", "ohm", "half of the difference of R_xy in saturation, one value for all rows"),
     Column("R_off_reference", "ohm", "half of the sum of R_xy in saturation, one value for all rows"),
     Column("u_reference", "ohm", "standard uncertainty of either from the scatter of its readings"),
+    PREPARED_COLUMN,
     TIME_COLUMN,
 )
 
@@ -143,13 +147,8 @@ def minor_loops(lab: Lab, p: Parameters) -> Iterator[Row]:
     """Measure all loops, one row per reading; MeasurementError where the source is in compliance."""
     u_I_sense = prepare_sensing(lab, p)
     lab.magnet_x.ramp_to(0.0)
-    reference = (
-        measured_reference(lab, p)
-        if p.is_reference_measured
-        else Reference(p.R_AHE_reference, p.R_off_reference, 0.0)
-    )
-    lab.magnet_z.ramp_to(0.0)
-    lab.magnet_x.ramp_to(p.mu0_H_x)
+    reference = reference_of(lab, p)
+    R_xy_prepared = prepare_state(lab, p, partial(release_normal_field, lab, p))
     played = 0
     for loop, I_max in enumerate(p.I_max_list, start=1):
         is_held = False
@@ -177,6 +176,7 @@ def minor_loops(lab: Lab, p: Parameters) -> Iterator[Row]:
                 R_AHE_reference=reference.R_AHE,
                 R_off_reference=reference.R_off,
                 u_reference=reference.uncertainty,
+                R_xy_prepared=R_xy_prepared,
                 time=lab.now(),
             )
 
@@ -204,18 +204,24 @@ def n_rows(p: Parameters) -> int:
 
 
 def envelope(p: Parameters) -> Envelope:
-    """The largest current, voltage and fields that the loops ask for, and the number of pulses."""
+    """The largest current, voltage and fields that the loops ask for, and the number of pulses.
+
+    A train counts as one pulse.
+    """
+    is_saturated = p.is_reference_measured or p.preparation in SATURATED
     return Envelope(
-        current=max(p.I_reset, *p.I_max_list),
+        current=max([p.I_reset, *p.I_max_list, *p.train]),
         compliance=max(p.compliance, p.compliance_pulse),
-        mu0_H={"magnet_x": abs(p.mu0_H_x), "magnet_z": p.mu0_H_sat if p.is_reference_measured else 0.0},
-        pulses=sum(2 * n - 1 - 2 for n in _n_levels(p)),  # every loop passes 0 twice: no pulse there
+        mu0_H={"magnet_x": abs(p.mu0_H_x), "magnet_z": p.mu0_H_sat if is_saturated else 0.0},
+        # every loop passes 0 twice: no pulse there
+        pulses=sum(2 * n - 1 - 2 for n in _n_levels(p)) + bool(p.train),
     )
 
 
 def analyse(data: Data, p: Parameters) -> Analysis:
     """The states at the turning points and what the hold changed, from the columns and the sense current alone."""
     from protocols.analysis.minor_loops import minor_loops  # numpy is not needed to list the protocols
+    from protocols.analysis.preparation import judged
 
     def constant(name: str) -> float:
         return float(max(data[name], default=math.nan))
@@ -227,16 +233,16 @@ def analyse(data: Data, p: Parameters) -> Analysis:
         ]
         for phase in (_TURNING, _HELD)
     )
-    return minor_loops(
+    R_AHE, R_off = constant("R_AHE_reference"), constant("R_off_reference")
+    analysis = minor_loops(
         turning,
         held,
         I_max=p.I_max_list,
-        reference=Reference(
-            constant("R_AHE_reference"), constant("R_off_reference"), constant("u_reference")
-        ),
+        reference=Reference(R_AHE, R_off, constant("u_reference")),
         # a reference that was measured with the same current has the same error: it cancels in m
         scale=0.0 if p.is_reference_measured else constant("u_I_sense") / p.I_sense,
     )
+    return judged(analysis, p.preparation, constant("R_xy_prepared"), R_AHE=R_AHE, R_off=R_off)
 
 
 def draw(

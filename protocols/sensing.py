@@ -5,6 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from statistics import fmean, variance
+from typing import Self
+
+from pydantic import model_validator
 
 from protocols.steps import (
     RECTANGULAR,
@@ -44,11 +47,11 @@ R_AHE_COLUMNS = (
 TIME_COLUMN = Column("time", "s", "seconds since the run started, when the row was complete")
 
 
-def in_plane_field(default: float) -> float:
-    """Declare mu0_H_x with a default (T) of the protocol's own."""
+def in_plane_field(default: float, during: str = "pulses and readings") -> float:
+    """Declare mu0_H_x with a default (T) of the protocol's own, on `during` some of it."""
     return parameter(
         default,
-        "in-plane field along the current, of either sign, during pulses and readings",
+        f"in-plane field along the current, of either sign, during {during}",
         unit="T",
         display="Oe",
         low=-2 * T,
@@ -113,8 +116,8 @@ class PulsedParameters(SensedParameters):
             )
 
 
-class ReferencedParameters(PulsedParameters):
-    """What a protocol needs that compares R_xy with the two saturated states, measured first or given."""
+class SaturatedParameters(PulsedParameters):
+    """What saturating the layer by a field needs."""
 
     mu0_H_sat: float = parameter(
         400 * Oe,
@@ -124,6 +127,11 @@ class ReferencedParameters(PulsedParameters):
         above=0,
         high=2 * T,
     )
+
+
+class ReferencedParameters(SaturatedParameters):
+    """What a protocol needs that compares R_xy with the two saturated states, measured first or given."""
+
     R_AHE_reference: float = parameter(
         0.0,
         "half the height of the field loop, taken as exact; 0: measured first, at +-mu0_H_sat",
@@ -132,11 +140,33 @@ class ReferencedParameters(PulsedParameters):
         low=-1e6 * ohm,
         high=1e6 * ohm,
     )
+    R_off_reference: float = parameter(
+        0.0,
+        "middle of the field loop, taken as exact; goes with a given R_AHE_reference, else it is measured",
+        result="R_off",
+        unit="ohm",
+        low=-1e6 * ohm,
+        high=1e6 * ohm,
+    )
+
+    @model_validator(mode="after")
+    def _references_belong_together(self) -> Self:
+        if self.is_reference_measured and self.R_off_reference:
+            raise ValueError(
+                "R_off_reference must be given together with R_AHE_reference, or neither; "
+                f"got R_off_reference {self.R_off_reference:.6g} ohm alone"
+            )
+        return self
 
     @property
     def is_reference_measured(self) -> bool:
         """True where R_AHE is to be measured before the first pulse."""
         return self.R_AHE_reference == 0
+
+    @property
+    def is_R_off_known(self) -> bool:
+        """True where R_off is measured, or was given; 0 ohm, the default, counts as not given."""
+        return self.is_reference_measured or self.R_off_reference != 0
 
     def require_reference_as_is(self, preparation: str) -> None:
         """Raise ValueError where measuring the reference would undo the preparation "as-is"."""
@@ -175,6 +205,13 @@ def sensed(hall: HallReading, u_I_sense: float) -> dict[str, float]:
 def pulse_once(lab: Lab, p: PulsedParameters, current: float) -> bool:
     """Play one pulse of `current` (A, signed) as `steps.pulse` does, with the lengths and limits of p."""
     return pulse(lab, current, p.t_pulse, compliance=p.compliance_pulse, R_load=p.R_load)
+
+
+def reference_of(lab: Lab, p: ReferencedParameters) -> Reference:
+    """Return the reference that was given or, with no field in the plane, measure it (see `measured_reference`)."""
+    if p.is_reference_measured:
+        return measured_reference(lab, p)
+    return Reference(p.R_AHE_reference, p.R_off_reference, 0.0)
 
 
 def measured_reference(lab: Lab, p: ReferencedParameters) -> Reference:

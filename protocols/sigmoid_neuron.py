@@ -1,6 +1,8 @@
 """Sigmoid neuron: R_xy against the current of SET pulses, after a RESET where the current falls.
 
-Method    The field lies along the current (magnet_x) and stays at mu0_H_x. A cycle begins with its two ends:
+Method    The layer may first be saturated or demagnetized, and is then read (preparation.py); what it is before
+          the first cycle does not matter to the neuron. The field lies along the current (magnet_x) and stays at
+          mu0_H_x. A cycle begins with its two ends:
           one SET pulse of I_last, after which R_hi is the mean of 5 readings of R_xy, and one RESET pulse of
           -I_reset, after which R_lo is the mean of 5. The currents from I_first to I_last in steps of I_step
           follow, each once, in ascending order or shuffled (anew in every cycle, from order_seed). Where a
@@ -29,11 +31,18 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from pydantic import model_validator
 
 from protocols.drawing import frame
+from protocols.preparation import (
+    PREPARED_COLUMN,
+    Preparation,
+    PreparedParameters,
+    fields_needed,
+    prepare_state,
+)
 from protocols.sensing import (
     IN_PLANE_FIELD_COLUMNS,
+    SATURATED,
     TIME_COLUMN,
     VOLTAGE_COLUMNS,
-    PulsedParameters,
     in_plane_field,
     prepare_sensing,
     pulse_once,
@@ -53,7 +62,7 @@ _MAX_ROWS = 1_000_000
 END_READINGS = 5
 
 
-class Parameters(PulsedParameters):
+class Parameters(PreparedParameters[Preparation]):
     """What the neuron can be asked for; SI inside."""
 
     mu0_H_x: float = in_plane_field(-500 * Oe)
@@ -119,6 +128,7 @@ columns = (
     Column("cycle", "1", "number of the cycle, from 1", dtype="int64"),
     Column("n_resets", "1", "number of RESETs played so far, those for R_lo included", dtype="int64"),
     Column("pulse", "1", "number of pulses played so far, RESETs included", dtype="int64"),
+    PREPARED_COLUMN,
     TIME_COLUMN,
 )
 
@@ -126,7 +136,9 @@ columns = (
 def sigmoid_neuron(lab: Lab, p: Parameters) -> Iterator[Row]:
     """Measure all cycles, one row per current; MeasurementError where the source is in compliance."""
     u_I_sense = prepare_sensing(lab, p)
-    lab.magnet_x.ramp_to(p.mu0_H_x)
+    if p.preparation in SATURATED:
+        lab.magnet_x.ramp_to(0.0)
+    R_xy_prepared = prepare_state(lab, p)
     played = resets = 0
     for cycle, steps in enumerate(_cycles(p), start=1):
         R_hi, u_hi = _end(lab, p, p.I_last)
@@ -152,6 +164,7 @@ def sigmoid_neuron(lab: Lab, p: Parameters) -> Iterator[Row]:
                 cycle=cycle,
                 n_resets=resets,
                 pulse=played,
+                R_xy_prepared=R_xy_prepared,
                 time=lab.now(),
             )
 
@@ -193,27 +206,40 @@ def n_rows(p: Parameters) -> int:
 
 
 def envelope(p: Parameters) -> Envelope:
-    """The largest current, voltage and field that the cycles ask for, and the number of pulses, RESETs included."""
+    """The largest current, voltage and field that the cycles ask for, and the number of pulses, RESETs included.
+
+    A train counts as one pulse. Magnet_z is only asked for where it saturates the layer.
+    """
     pulses = sum(2 + sum(step.is_reset + (step.current != 0) for step in steps) for steps in _cycles(p))
     return Envelope(
-        current=max(p.I_reset, p.I_last),
+        current=max([p.I_reset, p.I_last, *p.train]),
         compliance=max(p.compliance, p.compliance_pulse),
-        mu0_H={"magnet_x": abs(p.mu0_H_x)},
-        pulses=pulses,
+        mu0_H={"magnet_x": abs(p.mu0_H_x), **fields_needed(p)},
+        pulses=pulses + bool(p.train),
     )
 
 
 def analyse(data: Data, p: Parameters) -> Analysis:
     """Centre, width and noise of the sigmoid, from the columns alone."""
+    from protocols.analysis.preparation import judged
     from protocols.analysis.sigmoid import sigmoid  # numpy is not needed to list the protocols
 
-    return sigmoid(
+    def first(name: str) -> float:
+        return float(next(iter(data[name]), math.nan))
+
+    analysis = sigmoid(
         data["I_set"],
         data["R_xy"],
         data["R_lo"],
         data["R_hi"],
         data["cycle"],
         u_span=float(max(data["u_span"], default=0.0)),
+    )
+    # The ends of the first cycle are as near to saturation as this run knows it: a little closer to the middle. The
+    # larger R_xy counts as up.
+    lo, hi = first("R_lo"), first("R_hi")
+    return judged(
+        analysis, p.preparation, first("R_xy_prepared"), R_AHE=abs(hi - lo) / 2, R_off=(hi + lo) / 2
     )
 
 
@@ -222,27 +248,32 @@ def draw(
 ) -> None:
     """Draw Y against I_set (mA) on a matplotlib Axes, as Fig. 4(b) of the source.
 
-    Pale dots are the readings of every cycle, dots their means, the line is the sigmoid; what there is not, for
-    want of switching, is not drawn.
+    Pale dots are the readings of every cycle, dots their means, the line is the sigmoid that describes them, and
+    X_0 and K (mA) stand beside it. Where no sigmoid does, as without RESETs, a mean is worth no dot: the readings
+    alone are drawn, as crosses.
     """
     from protocols.analysis.sigmoid import activation
 
     frame(axes, r"$I_\mathrm{SET}$ (mA)", "$Y$")
     Y = activation(data["R_xy"], data["R_lo"], data["R_hi"])
+    fit = analysis.curves.get("Y_fit")
+    if fit is None:
+        axes.plot(data["I_set"] / mA, Y, "x", color=color, label=label, markersize=3, markeredgewidth=0.6)
+        return
     (readings,) = axes.plot(data["I_set"] / mA, Y, ".", color=color, alpha=0.3, markersize=3)
-    color = readings.get_color()
-    for name, style in (("Y_mean", "o"), ("Y_fit", "-")):
-        curve = analysis.curves.get(name)
-        if curve is not None:
-            axes.plot(
-                curve.x / mA,
-                curve.y,
-                style,
-                color=color,
-                label=label if name == "Y_mean" else None,
-                markersize=2.5,
-                linewidth=0.8,
-            )
+    color, mean = readings.get_color(), analysis.curves["Y_mean"]
+    axes.plot(mean.x / mA, mean.y, "o", color=color, label=label, markersize=2.5)
+    axes.plot(fit.x / mA, fit.y, "-", color=color, linewidth=0.8)
+    X_0, K = (analysis.results[name].value / mA for name in ("X_0", "K"))
+    axes.annotate(
+        f"$X_{{0}}$ = {X_0:.1f} mA\n$K$ = {K:.2f} mA",
+        (X_0, 0.5),
+        xytext=(8, -4),
+        textcoords="offset points",
+        va="top",
+        fontsize=7,
+        color=color,
+    )
 
 
 protocol = MeasurementProtocol(

@@ -2,16 +2,17 @@
 
 Method    The field lies along the current (magnet_x). First R_AHE is measured, unless it is given: with no field
           in the plane, the layer is saturated at -mu0_H_sat and at +mu0_H_sat along its normal (magnet_z), and
-          half of the difference of R_xy is R_AHE_reference. The layer is then prepared: saturated up or down by
-          magnet_z, or reset by one pulse of -I_max once mu0_H_x is on, or taken as it is. With magnet_z at
-          zero and mu0_H_x settled, one pulse per amplitude is played: from 0 to +I_max (branch 0, the initial
-          leg), down to -I_max (branch -1, which begins with the pulse of +I_max and ends with that of -I_max)
-          and back up to +I_max (branch +1), in steps of I_step; further loops go on from there. A pulse is
-          rectangular and t_pulse long. After its end, `settle` seconds at 0 A pass, the field is measured, and
-          R_xy is read at +-I_sense by current reversal, with the field on. An amplitude of 0 is no pulse: nothing
-          is played, and R_xy is read all the same, after the same wait. Fields never change while a pulse is
-          played. The compliance of the sense current is checked at R_AHE_reference and at 0 and +-I_max; a
-          source in compliance ends the run.
+          half of the difference of R_xy is R_AHE_reference, half of the sum R_off_reference. The layer is then
+          prepared: saturated up or down by magnet_z, or demagnetized by a train of pulses once magnet_z is
+          switched off and mu0_H_x is on (preparation.py), or reset by one pulse of -I_max in mu0_H_x, or taken as
+          it is. What was saturated or demagnetized is read. With magnet_z at zero and mu0_H_x settled, one pulse
+          per amplitude is played: from 0 to +I_max (branch 0, the initial leg), down to -I_max (branch -1, which
+          begins with the pulse of +I_max and ends with that of -I_max) and back up to +I_max (branch +1), in
+          steps of I_step; further loops go on from there. A pulse is rectangular and t_pulse long. After its end,
+          `settle` seconds at 0 A pass, the field is measured, and R_xy is read at +-I_sense by current reversal,
+          with the field on. An amplitude of 0 is no pulse: nothing is played, and R_xy is read all the same,
+          after the same wait. Fields never change while a pulse is played. The compliance of the sense current is
+          checked at R_AHE_reference and at 0 and +-I_max; a source in compliance ends the run.
 Reports   I_th, I_th_up, I_th_down, dI_10_90, dI_5_95 (A), switching_ratio, n_states, polarity
           (analysis/switching.py).
 Source    Li et al., Chin. Phys. B 31, 117106 (2022), Figs. 2(a)-2(c) and 3(c); pulses of 10 ms, I_sense = 0.1 mA
@@ -22,29 +23,35 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Literal, Self
+from functools import partial
+from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import model_validator
 
 from protocols.drawing import arrowheads, frame
+from protocols.preparation import (
+    PREPARED_COLUMN,
+    PreparationOrReset,
+    PreparedParameters,
+    prepare_state,
+    release_normal_field,
+)
 from protocols.sensing import (
     IN_PLANE_FIELD_COLUMNS,
     R_AHE_COLUMNS,
     SATURATED,
     TIME_COLUMN,
     VOLTAGE_COLUMNS,
-    Reference,
     ReferencedParameters,
-    measured_reference,
     prepare_sensing,
     pulse_once,
+    reference_of,
     sensed,
 )
 from protocols.steps import (
     hall_resistance,
     n_triangle_points,
     require_regulation,
-    saturate,
     triangle_points,
 )
 from protocols.units import A, mA
@@ -64,7 +71,7 @@ if TYPE_CHECKING:
 _MAX_ROWS = 1_000_000
 
 
-class Parameters(ReferencedParameters):
+class Parameters(PreparedParameters[PreparationOrReset], ReferencedParameters):
     """What the switching loop can be asked for; SI inside."""
 
     I_max: float = parameter(
@@ -83,9 +90,9 @@ class Parameters(ReferencedParameters):
         above=0,
         high=1 * A,
     )
-    preparation: Literal["saturate+", "saturate-", "reset", "as-is"] = parameter(
+    preparation: PreparationOrReset = parameter(
         "saturate+",
-        "state before the first pulse: saturated by +-mu0_H_sat, reset by a pulse of -I_max, or as it is",
+        "state before the first pulse: saturated by +-mu0_H_sat, demagnetized, reset by -I_max, or as it is",
     )
     n_loops: int = parameter(1, "number of loops, one after the other", low=1, high=1000)
 
@@ -117,6 +124,10 @@ columns = (
     Column("loop", "1", "number of the loop, from 1; 0 on the initial leg", dtype="int64"),
     Column("pulse", "1", "number of pulses played so far, a reset included", dtype="int64"),
     *R_AHE_COLUMNS,
+    Column(
+        "R_off_reference", "ohm", "middle of the two saturated states, one value for all rows; 0: not known"
+    ),
+    PREPARED_COLUMN,
     TIME_COLUMN,
 )
 
@@ -125,13 +136,8 @@ def sot_switching(lab: Lab, p: Parameters) -> Iterator[Row]:
     """Measure the loop, one row per amplitude; MeasurementError where the source is in compliance."""
     u_I_sense = prepare_sensing(lab, p)
     lab.magnet_x.ramp_to(0.0)
-    reference = (
-        measured_reference(lab, p) if p.is_reference_measured else Reference(p.R_AHE_reference, 0.0, 0.0)
-    )
-    if p.preparation in SATURATED:
-        saturate(lab, SATURATED[p.preparation] * p.mu0_H_sat, p.settle)
-    lab.magnet_z.ramp_to(0.0)
-    lab.magnet_x.ramp_to(p.mu0_H_x)
+    reference = reference_of(lab, p)
+    R_xy_prepared = prepare_state(lab, p, partial(release_normal_field, lab, p))
     played = 0
     if p.preparation == "reset":
         lab.note(f"resetting by a pulse of {-p.I_max / mA:+.6g} mA")
@@ -153,6 +159,8 @@ def sot_switching(lab: Lab, p: Parameters) -> Iterator[Row]:
             pulse=played,
             R_AHE_reference=reference.R_AHE,
             u_R_AHE_reference=reference.uncertainty,
+            R_off_reference=reference.R_off,
+            R_xy_prepared=R_xy_prepared,
             time=lab.now(),
         )
 
@@ -163,34 +171,41 @@ def n_rows(p: Parameters) -> int:
 
 
 def envelope(p: Parameters) -> Envelope:
-    """The largest current, voltage and fields that the loop asks for, and the number of pulses."""
+    """The largest current, voltage and fields that the loop asks for, and the number of pulses.
+
+    A train counts as one pulse.
+    """
     is_saturated = p.is_reference_measured or p.preparation in SATURATED
     n_zeros = 1 + 2 * p.n_loops  # of the triangle: no pulse there
     return Envelope(
-        current=p.I_max,
+        current=max([p.I_max, *p.train]),
         compliance=max(p.compliance, p.compliance_pulse),
         mu0_H={"magnet_x": abs(p.mu0_H_x), "magnet_z": p.mu0_H_sat if is_saturated else 0.0},
-        pulses=n_rows(p) - n_zeros + (p.preparation == "reset"),
+        pulses=n_rows(p) - n_zeros + (p.preparation == "reset") + bool(p.train),
     )
 
 
 def analyse(data: Data, p: Parameters) -> Analysis:
     """Thresholds, ratio, width and number of states, from the columns and the sense current alone."""
+    from protocols.analysis.preparation import judged
     from protocols.analysis.switching import switching  # numpy is not needed to list the protocols
 
     def constant(name: str) -> float:
         return float(max(data[name], default=math.nan))
 
-    return switching(
+    R_AHE = constant("R_AHE_reference")
+    analysis = switching(
         data["I_pulse"],
         data["R_xy"],
         data["branch"],
         data["loop"],
-        R_AHE=constant("R_AHE_reference"),
+        R_AHE=R_AHE,
         u_R_AHE=constant("u_R_AHE_reference"),
         # a reference that was measured with the same current has the same error: it cancels in the ratio
         scale=0.0 if p.is_reference_measured else constant("u_I_sense") / p.I_sense,
     )
+    R_off = constant("R_off_reference") if p.is_R_off_known else math.nan
+    return judged(analysis, p.preparation, constant("R_xy_prepared"), R_AHE=R_AHE, R_off=R_off)
 
 
 def draw(

@@ -1,10 +1,12 @@
 """Spike-timing-dependent plasticity: change of R_xy by a pair of spikes against the delay between them.
 
 Method    With magnet_z switched off, or holding a small mu0_H_z that cancels a stray field, and mu0_H_x along the
-          current (magnet_x) settled, the following is done n_repeats times over: the spike of pre alone, that of
-          post alone, and then a pair at each delay dt_spike = t_post - t_pre from -dt_max to +dt_max in steps of
-          dt_step, 0 included. For each of them the layer is demagnetized by a train of pulses (see the protocol
-          demagnetize), played as one waveform; `settle` seconds later R_before is read; the current
+          current (magnet_x) settled, one pulse of I_start makes a state in which the source's zero is measured
+          (preparation.py). The following is then done n_repeats times over: the spike of pre alone, that of post
+          alone, and then a pair at each delay dt_spike = t_post - t_pre from -dt_max to +dt_max in steps of
+          dt_step, 0 included. For each of them the layer is demagnetized by a train of pulses less that zero (see
+          the protocol demagnetize), played as one waveform, or prepared in another state or none, as
+          `preparation` says; `settle` seconds later R_before is read; the current
           I_pre(t) - I_post(t - dt_spike) is played as one waveform of 0.1 ms slots; `settle` seconds later the
           field is measured and R_after is read. Both are read at +-I_sense by current reversal, in the field, and
           the compliance of the sense current is checked after them. At dt_spike = 0 equal spikes cancel: nothing is
@@ -28,12 +30,20 @@ from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import model_validator
 
-from protocols.demagnetize import hold_normal_field
-from protocols.sensing import IN_PLANE_FIELD_COLUMNS, TIME_COLUMN, VOLTAGE_COLUMNS, prepare_sensing
+from protocols.preparation import Preparation, hold_normal_field, less_zero, measured_zero
+from protocols.sensing import (
+    IN_PLANE_FIELD_COLUMNS,
+    SATURATED,
+    TIME_COLUMN,
+    VOLTAGE_COLUMNS,
+    SaturatedParameters,
+    prepare_sensing,
+    pulse_once,
+)
 from protocols.spike_figure import draw_window
 from protocols.spike_pairs import MAX_SPIKE, SLOT, SpikeParameters, require_multiple
 from protocols.spikes import pair
-from protocols.steps import HallReading, demagnetize, hall_resistance, require_regulation
+from protocols.steps import HallReading, demagnetize, hall_resistance, require_regulation, saturate
 from protocols.units import ms
 from protocols.vocabulary import (
     Analysis,
@@ -55,7 +65,7 @@ if TYPE_CHECKING:
 _MAX_SAMPLES = 2_000_000
 
 
-class Parameters(SpikeParameters):
+class Parameters(SpikeParameters, SaturatedParameters):
     """What the plasticity window can be asked for; SI inside."""
 
     dt_max: float = parameter(
@@ -75,6 +85,10 @@ class Parameters(SpikeParameters):
         high=MAX_SPIKE,
     )
     n_repeats: int = parameter(3, "pairs of spikes at each delay", low=1, high=1000)
+    preparation: Preparation = parameter(
+        "demagnetize",
+        "state before every waveform: demagnetized, saturated by +-mu0_H_sat, or what the one before has left",
+    )
 
     @property
     def delays(self) -> list[int]:
@@ -135,10 +149,15 @@ def stdp(lab: Lab, p: Parameters) -> Iterator[Row]:
     u_I_sense = prepare_sensing(lab, p)
     hold_normal_field(lab, p)
     lab.magnet_x.ramp_to(p.mu0_H_x)
+    train: list[float] = []
+    if p.preparation == "demagnetize":
+        pulse_once(lab, p, p.I_start)
+        lab.wait(p.settle)
+        train = less_zero(p.train, measured_zero(lab, p))
     for repeat in range(1, p.n_repeats + 1):
-        dR_pre, dR_post = (_change(lab, p, waveform).dR_xy for waveform in p.lone)
+        dR_pre, dR_post = (_change(lab, p, train, waveform).dR_xy for waveform in p.lone)
         for delay in p.delays:
-            change = _change(lab, p, p.waveform(delay))
+            change = _change(lab, p, train, p.waveform(delay))
             yield Row(
                 dt_spike=delay * SLOT,
                 dR_xy=change.dR_xy,
@@ -160,7 +179,7 @@ def stdp(lab: Lab, p: Parameters) -> Iterator[Row]:
 
 @dataclass(frozen=True, slots=True)
 class _Change:
-    """What a waveform did to the demagnetized layer, and the field (T) that was measured after it."""
+    """What a waveform did to the layer as prepared, and the field (T) that was measured after it."""
 
     before: HallReading
     after: HallReading
@@ -171,10 +190,14 @@ class _Change:
         return self.after.R_xy - self.before.R_xy
 
 
-def _change(lab: Lab, p: Parameters, samples: Sequence[float]) -> _Change:
-    """Demagnetize, read, play `samples` (A), read; where all of them are 0, let their time pass."""
+def _change(lab: Lab, p: Parameters, train: Sequence[float], samples: Sequence[float]) -> _Change:
+    """Prepare, read, play `samples` (A), read; where all of them are 0, let their time pass."""
     limits = {"compliance": p.compliance_pulse, "R_load": p.R_load}
-    demagnetize(lab, p.train, p.t_pulse, **limits)
+    if train:
+        demagnetize(lab, train, p.t_pulse, **limits)
+    elif p.preparation in SATURATED:
+        saturate(lab, SATURATED[p.preparation] * p.mu0_H_sat, p.settle)
+        hold_normal_field(lab, p)
     lab.wait(p.settle)
     before = hall_resistance(lab, p.I_sense)
     if any(samples):
@@ -195,11 +218,15 @@ def n_rows(p: Parameters) -> int:
 
 def envelope(p: Parameters) -> Envelope:
     """The largest current, voltage and field asked for; a waveform, train or pair, counts as one pulse."""
+    is_trained, is_saturated = p.preparation == "demagnetize", p.preparation in SATURATED
     return Envelope(
-        current=max(p.I_start, *p.peaks),
+        current=max(p.I_start if is_trained else 0.0, *p.peaks),
         compliance=max(p.compliance, p.compliance_pulse),
-        mu0_H={"magnet_x": abs(p.mu0_H_x), "magnet_z": abs(p.mu0_H_z)},
-        pulses=sum(1 + (peak > 0) for peak in p.peaks) * p.n_repeats,
+        mu0_H={
+            "magnet_x": abs(p.mu0_H_x),
+            "magnet_z": max(p.mu0_H_sat if is_saturated else 0.0, abs(p.mu0_H_z)),
+        },
+        pulses=is_trained + sum(is_trained + (peak > 0) for peak in p.peaks) * p.n_repeats,
     )
 
 

@@ -1,4 +1,4 @@
-"""The words a protocol is written in: parameters, columns, rows, results, and the protocol itself."""
+"""The words a protocol is written in: parameters, columns, rows, results, methods, and the protocol itself."""
 
 from __future__ import annotations
 
@@ -173,7 +173,8 @@ class Lab(Protocol):
 class Envelope:
     """The largest magnitudes a request will ask for: what limits are checked against before the first byte.
 
-    `current` in A, `compliance` in V, `mu0_H` in T for each magnet role, `pulses` the number of current pulses.
+    `current` in A, `compliance` in V, `mu0_H` in T for each magnet role, `pulses` the number of current pulses. A
+    magnet that stands here and not among the protocol's roles is needed for this request only.
     """
 
     current: float
@@ -182,16 +183,15 @@ class Envelope:
     pulses: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class MeasurementProtocol:
-    """A protocol as labctl knows it: everything that `run`, `describe`, `plot` and `analyse` need.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Method:
+    """What the rows of a file mean, however they came about: everything that `plot` and `analyse` need.
 
-    measure(lab, p) yields rows; n_rows(p) says how many; envelope(p) what will be asked of the station;
-    analyse(data, p) works from the columns alone; draw(axes, data, analysis, **style) draws what the paper
-    draws on a matplotlib Axes (keyword arguments `label` and `color` let several runs share one picture).
+    analyse(data, p) works from the columns and parameters alone; draw(axes, data, analysis, **style) draws what
+    the paper draws on a matplotlib Axes (keyword arguments `label` and `color` let several files share one
+    picture). `more_pictures` are drawn alike, each under the name of the first picture with its own added.
     `signal`, `axis` name the columns of the default plot. `text` is the module's docstring: a caption and the
-    methods section. `optional_roles` are filled where the station can; `Lab.has` tells. `waveforms(data, p)` gives
-    the waveforms behind the rows in data, for the file; None where there are none.
+    methods section.
     """
 
     name: str
@@ -199,16 +199,11 @@ class MeasurementProtocol:
     text: str | None
     parameters: type[ParameterSet]
     columns: Sequence[Column]
-    roles: Sequence[RoleName]
     signal: str
     axis: str
-    measure: Callable[[Lab, Any], Iterator[Row]]
-    n_rows: Callable[[Any], int]
-    envelope: Callable[[Any], Envelope]
     analyse: Callable[[Any, Any], Analysis]
     draw: Callable[..., None]
-    optional_roles: Sequence[RoleName] = ()
-    waveforms: Callable[[Data, Any], Waveforms | None] | None = None
+    more_pictures: Mapping[str, Callable[..., None]] = field(default_factory=dict[str, Callable[..., None]])
 
     @property
     def caption(self) -> str:
@@ -219,3 +214,20 @@ class MeasurementProtocol:
     def description(self) -> str:
         """The methods section: the text after its first line."""
         return (self.text or "").partition("\n")[2].strip("\n")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeasurementProtocol(Method):
+    """A method that measures, as labctl knows it: everything that `run` and `describe` need besides.
+
+    measure(lab, p) yields rows; n_rows(p) says how many; envelope(p) what will be asked of the station.
+    `optional_roles` are filled where the station can; `Lab.has` tells. `waveforms(data, p)` gives the waveforms
+    behind the rows in data, for the file; None where there are none.
+    """
+
+    roles: Sequence[RoleName]
+    measure: Callable[[Lab, Any], Iterator[Row]]
+    n_rows: Callable[[Any], int]
+    envelope: Callable[[Any], Envelope]
+    optional_roles: Sequence[RoleName] = ()
+    waveforms: Callable[[Data, Any], Waveforms | None] | None = None

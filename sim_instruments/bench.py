@@ -12,10 +12,12 @@ from typing import Any, cast
 import numpy as np
 
 from sim_instruments.clock import VirtualClock
+from sim_instruments.hall_arms import HallArms
 from sim_instruments.instrument import Instrument
 from sim_instruments.magnets import HallProbe, Magnet, Vector
 from sim_instruments.physics.draws import ThermalDraws
 from sim_instruments.physics.sample import Sample, SampleParameters
+from sim_instruments.ports import SerialCable, TriggerLink
 from sim_instruments.visa import BenchLibrary
 from sim_instruments.wiring import ORDINARY_EMF, Envelope, HallBar, Interval, ThermalEmf
 
@@ -34,10 +36,15 @@ class InstrumentSpec:
     `clock`            the bench's virtual clock
     `load`             for the source: the Hall bar (`ports.Load`)
     `input`            for the voltmeter: the Hall voltage in V (`ports.Terminals`)
+    `signal`           for the lock-in: the alternating part of the Hall voltage (`ports.LockInSignal`)
+    `reference`        for the lock-in: what is plugged to REF IN (`ports.ReferenceInput`)
     `coil`             for a magnet's supply: the coil (`ports.Coil`)
     `probe`            for a magnet's gaussmeter: the field along the magnet in T (`ports.Terminals`,
                        with `at(time)` for the field a moment ago)
     `rng`              its own stream of noise (`numpy.random.Generator`)
+    `relay`            for source and voltmeter: the RS-232 cable between them (`ports.SerialCable`)
+    `trigger_link`     for the source, and for the voltmeter where it is linked: the trigger lines
+                       (`ports.TriggerLink`)
     `line_frequency`   of the mains, in Hz
     `noise`            False for readings without noise
     `accuracy`         False for a unit without gain and offset errors
@@ -81,6 +88,12 @@ class MagnetSpec:
 class BenchSpec:
     """The whole bench: instruments and magnets, which instruments feed and read the bar, the mains (Hz).
 
+    A lock-in, where there is one, is parallel to the voltmeter, and its REF IN is plugged to the trigger line
+    `reference_line` (1 to 6) of the source; 3 is the one that a 6221 has its phase marker on by default.
+
+    With `relay` the voltmeter's port in use is RS-232, and the source is at the other end of the cable: it is
+    reached through that, and no longer under its own resource name. `trigger_link` joins their trigger lines. The
+    source's delta modes need both.
     A name or a resource used twice, or a wire to an instrument that is not there, raises ValueError.
     """
 
@@ -89,6 +102,10 @@ class BenchSpec:
     source: str
     voltmeter: str
     line_frequency: float = 50.0
+    relay: bool = False
+    trigger_link: bool = False
+    lockin: str | None = None
+    reference_line: int = 3
 
     def __post_init__(self) -> None:
         names = {one.name for one in self.instruments}
@@ -97,6 +114,8 @@ class BenchSpec:
         if len(self.magnets) != len({magnet.name for magnet in self.magnets}):
             raise ValueError("two magnets on a bench must differ in name")
         wired = {self.source, self.voltmeter, *(magnet.supply for magnet in self.magnets)}
+        if self.lockin is not None:
+            wired.add(self.lockin)
         wired |= {magnet.gaussmeter for magnet in self.magnets if magnet.gaussmeter is not None}
         if missing := wired - names:
             raise ValueError(f"the wiring names instruments that are not on the bench: {sorted(missing)}")
@@ -165,7 +184,11 @@ class Bench:
         self._seed = seed
         wires = self._wires()
         self.instruments = {one.name: self._install(one, wires.get(one.name, {})) for one in spec.instruments}
-        resources = {one.resource: self.instruments[one.name] for one in spec.instruments}
+        resources = {
+            one.resource: self.instruments[one.name]
+            for one in spec.instruments
+            if not (spec.relay and one.name == spec.voltmeter)
+        }
         self.library = BenchLibrary(resources, self.clock)
 
     @property
@@ -180,6 +203,21 @@ class Bench:
             (self.spec.source, "load", self._bar),
             (self.spec.voltmeter, "input", self._bar.hall_voltage),
         ]
+        link = TriggerLink()
+        if self.spec.relay:
+            cable = SerialCable()
+            joints += [(one, "relay", cable) for one in (self.spec.source, self.spec.voltmeter)]
+        if self.spec.trigger_link or self.spec.lockin is not None:
+            joints.append((self.spec.source, "trigger_link", link))
+        if self.spec.trigger_link:
+            joints.append((self.spec.voltmeter, "trigger_link", link))
+        if self.spec.lockin is not None:
+            reference = link.line(self.spec.reference_line)
+            reference.about_to_change = self._bar.announce
+            joints += [
+                (self.spec.lockin, "signal", HallArms(self._bar, self.sample)),
+                (self.spec.lockin, "reference", reference),
+            ]
         for magnet in self.spec.magnets:
             joints.append((magnet.supply, "coil", self.magnets[magnet.name]))
             if magnet.gaussmeter is not None:

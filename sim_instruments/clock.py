@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
+import math
 from collections.abc import Callable
 
 
@@ -43,6 +44,12 @@ class VirtualClock:
         if not seconds >= 0:
             raise ValueError(f"a wait must be at least 0 s; got {seconds!r}")
         self.run_until(self._now + seconds)
+
+    def next_due(self) -> float:
+        """Time (s) of the next event; infinity where nothing is due."""
+        while self._queue and self._queue[0][2].cancelled:
+            heapq.heappop(self._queue)
+        return self._queue[0][0] if self._queue else math.inf
 
     def run_until(self, time: float) -> None:
         """Move to `time` (s), letting every event due on the way happen; the past is left alone."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 from abc import ABC, abstractmethod
 from collections import deque
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -17,11 +18,15 @@ def unit_stream(serial: str) -> np.random.Generator:
 
 
 class Reply:
-    """One reply line that the instrument owes: the text may still be missing (a measurement under way)."""
+    """One reply line that the instrument owes: the text may still be missing (a measurement under way).
 
-    __slots__ = ("line", "ready_at")
+    `asker` is whoever has to get it, where a server lets several clients talk to one instrument.
+    """
+
+    __slots__ = ("asker", "line", "ready_at")
 
     def __init__(self) -> None:
+        self.asker: object = None
         self.line: bytes | None = None
         self.ready_at = 0.0
 
@@ -41,6 +46,8 @@ class Instrument(ABC):
     terminator_out: bytes = b"\n"
     #: Seconds on the virtual clock that receiving and parsing one message costs.
     message_time: float = 0.0
+    #: How many clients its LAN port takes at a time; None: the gateway before its bus takes any number.
+    clients_max: int | None = None
 
     def __init__(self, clock: VirtualClock) -> None:
         self.clock = clock
@@ -151,6 +158,11 @@ class Instrument(ABC):
             if not self.clock.run_next(deadline):
                 self.clock.run_until(deadline)
                 return None
+
+    @property
+    def owed(self) -> Sequence[Reply]:
+        """The replies that are not read yet, the oldest first."""
+        return self._replies
 
     def put_back(self, data: bytes) -> None:
         """Take back the end of a reply that the controller did not read; the next read begins with it."""

@@ -10,11 +10,13 @@ import numpy as np
 
 from sim_instruments.clock import VirtualClock
 from sim_instruments.instrument import unit_stream
-from sim_instruments.keithley_2182a_buffer import BufferStatistics, TraceBuffer
+from sim_instruments.keithley_2182a_buffer import TraceBuffer, write_reading
 from sim_instruments.keithley_2182a_meter import AutoZero, Channel1, Channel2, Meter
-from sim_instruments.keithley_2182a_tables import MESSAGE_TIME, RESET_TIME
+from sim_instruments.keithley_2182a_serial import SerialEnd
+from sim_instruments.keithley_2182a_tables import COMPLETE_LINE, EXTERNAL_LINE, MESSAGE_TIME, RESET_TIME
 from sim_instruments.keithley_2182a_trigger import TriggerModel
-from sim_instruments.ports import Terminals
+from sim_instruments.keithley_statistics import Statistics
+from sim_instruments.ports import SerialCable, Terminals, TriggerLink
 from sim_instruments.scpi import ScpiInstrument
 from sim_instruments.scpi_commands import Group, Setting, query
 from sim_instruments.scpi_parameters import Boolean, Choice
@@ -46,6 +48,9 @@ class Interface(Group):
 class Keithley2182ASim(ScpiInstrument):
     """A 2182A that looks at `input` (channel 1) and `channel2` (both V; None is a shorted channel 2).
 
+    On `relay`, the RS-232 cable of a 6221, it is commanded by that and ends its lines with `serial_terminator`
+    (selectable on the unit; which it leaves the factory with was not seen). Its "voltmeter complete" and its
+    external trigger are lines of `trigger_link`.
     `noise` switches the table of noise, drawn from `rng`; `accuracy` the unit's errors, fixed by its serial number.
     Power-on is the *RST state. Not simulated (refused as undefined, or as an illegal value): temperature with
     thermocouples, ratio and delta, hold, scanning, CALCulate1 and CALCulate3, analog output, calibration,
@@ -58,7 +63,7 @@ class Keithley2182ASim(ScpiInstrument):
         Channel2,
         Meter,
         TraceBuffer,
-        BufferStatistics,
+        Statistics,
         TriggerModel,
         Interface,
     )
@@ -76,6 +81,9 @@ class Keithley2182ASim(ScpiInstrument):
         serial: str = "1193143",
         noise: bool = True,
         accuracy: bool = True,
+        relay: SerialCable | None = None,
+        trigger_link: TriggerLink | None = None,
+        serial_terminator: str = "\r",
     ) -> None:
         if line_frequency not in (50.0, 60.0):
             raise ValueError(f"the line frequency must be 50 or 60 Hz; got {line_frequency!r}")
@@ -88,13 +96,20 @@ class Keithley2182ASim(ScpiInstrument):
         )
         meter = Meter(clock, self.status, autozero, channels, line_frequency)
         buffer = TraceBuffer(self.status)
+        trigger = TriggerModel(clock, meter, channels, buffer, self.status, self.operations)
+        self._serial = SerialEnd(self, meter, trigger, serial_terminator)
+        if relay is not None:
+            relay.meter = self._serial
+        if trigger_link is not None:
+            trigger_link.listen(self._hear)
+            trigger.completed = self._serial.completed = lambda: trigger_link.pulse(COMPLETE_LINE)
         self.install(
             autozero,
             *channels,
             meter,
             buffer,
-            BufferStatistics(buffer),
-            TriggerModel(clock, meter, channels, buffer, self.status, self.operations),
+            Statistics(lambda: buffer.readings, write_reading),
+            trigger,
             Interface(line_frequency),
         )
 
@@ -111,7 +126,14 @@ class Keithley2182ASim(ScpiInstrument):
 
     def external_trigger(self) -> None:
         """A falling edge on the EXT TRIG input."""
-        self._trigger("EXT")
+        if self._serial.commanded:
+            self._serial.trigger()
+        else:
+            self._trigger("EXT")
+
+    def _hear(self, line: int) -> None:
+        if line == EXTERNAL_LINE and (self._serial.commanded or self.group(TriggerModel).source == "EXT"):
+            self.external_trigger()
 
     def _trigger(self, source: str) -> None:
         try:

@@ -1,12 +1,10 @@
-"""Keithley 2182A: the reading buffer (TRACe) and its statistics (CALCulate2), User's Manual chapters 6 and 8."""
+"""Keithley 2182A: the reading buffer (TRACe), User's Manual chapter 6."""
 
 from __future__ import annotations
 
-import statistics
-
-from sim_instruments.keithley_2182a_meter import OVERFLOW
+from sim_instruments.keithley_statistics import OVERFLOW
 from sim_instruments.scpi_commands import Group, Setting, command, query
-from sim_instruments.scpi_parameters import Boolean, Choice, Integer
+from sim_instruments.scpi_parameters import Choice, Integer
 from sim_instruments.scpi_status import ScpiError, Status
 
 #: Bits of the measurement register: two readings stored, half full, full.
@@ -67,50 +65,3 @@ class TraceBuffer(Group):
         if not self.readings:
             raise ScpiError(-230)
         return ",".join(map(write_reading, self.readings))
-
-
-class BufferStatistics(Group):
-    """CALCulate2: one number out of the buffer."""
-
-    kind = Setting("CALCulate2:FORMat", Choice("MEAN", "SDEViation", "MAXimum", "MINimum", "NONE"), "NONE")
-    enabled = Setting("CALCulate2:STATe", Boolean(), default=False)
-
-    def __init__(self, buffer: TraceBuffer) -> None:
-        super().__init__()
-        self._buffer = buffer
-        self._result: float | None = None
-
-    def reset(self) -> None:
-        """*RST: no statistics."""
-        super().reset()
-        self._result = None
-
-    @command("CALCulate2:IMMediate")
-    def calculate(self) -> None:
-        """Work out the number; -221 with the calculation off, -230 with too few readings [unconfirmed: codes]."""
-        readings = self._buffer.readings
-        if not self.enabled or self.kind == "NONE":
-            raise ScpiError(-221)
-        if len(readings) < 2:
-            raise ScpiError(-230)
-        if OVERFLOW in readings:
-            self._result = OVERFLOW
-        elif self.kind == "MEAN":
-            self._result = statistics.fmean(readings)
-        elif self.kind == "SDEV":
-            self._result = statistics.stdev(readings)
-        else:
-            self._result = max(readings) if self.kind == "MAX" else min(readings)
-
-    @query("CALCulate2:IMMediate")
-    def calculate_and_ask(self) -> str:
-        """Work out the number and return it."""
-        self.calculate()
-        return self.result()
-
-    @query("CALCulate2:DATA")
-    def result(self) -> str:
-        """Return the number worked out last; none is -230."""
-        if self._result is None:
-            raise ScpiError(-230)
-        return write_reading(self._result)

@@ -24,13 +24,12 @@ from sim_instruments.keithley_2182a_tables import (
     MeterRange,
     conversion_time,
 )
+from sim_instruments.keithley_statistics import OVERFLOW
 from sim_instruments.ports import Terminals
 from sim_instruments.scpi_commands import Group, Setting, command, query
 from sim_instruments.scpi_parameters import Boolean, Choice, Integer, Number, Quoted
 from sim_instruments.scpi_status import Status
 
-#: What a reading beyond the range is answered with.
-OVERFLOW = 9.9e37
 #: Bits of the measurement and the operation register.
 OVERFLOW_BIT, FILTER_SETTLED_BIT = 0, 8
 
@@ -136,6 +135,11 @@ class Channel(Group):
         self._unreferenced = filtered
         return filtered - self.reference if self.relative else filtered
 
+    def convert_bare(self, at_start: float, sigma_share: float, front_autozero: bool) -> float:
+        """End a conversion like `convert`, past filter and reference."""
+        volts = self._measured((at_start + self._terminals()) / 2, sigma_share, front_autozero)
+        return OVERFLOW if abs(volts) > OVERRANGE * self.range else volts
+
     def _measured(self, volts: float, sigma_share: float, front_autozero: bool = True) -> float:
         row = next(row for row in self.ranges if row.full_scale == self.range)
         gain, offset = self._errors[self.range]
@@ -237,8 +241,17 @@ class Meter(Group):
         time = conversion_time(self.nplc, self.line_frequency)
         time *= 1.0 if self._autozero.front_autozero else FRONT_AUTOZERO_SHARE
         time *= 1.0 if self._autozero.autozero else AUTOZERO_SHARE
-        filtered = self.channel != 0 and self._active().analog_filter
-        return time + (ANALOG_FILTER_TIME if filtered else 0.0)
+        return time + (ANALOG_FILTER_TIME if self.analog_filter else 0.0)
+
+    @property
+    def analog_filter(self) -> bool:
+        """True where the channel that is measured has its analog filter on."""
+        return self.channel != 0 and self._active().analog_filter
+
+    @property
+    def busy(self) -> bool:
+        """True while a reading is under way."""
+        return self._event is not None
 
     def _active(self) -> Channel:
         return self._channels[1 if self.channel == 2 else 0]
@@ -255,6 +268,23 @@ class Meter(Group):
             self._event = self._clock.at(crossing, lambda: self._begin_conversion(deliver))
         else:
             self._begin_conversion(deliver)
+
+    def start_bare(self, seconds: float, aperture: float, deliver: Callable[[float], None]) -> None:
+        """Begin one conversion without filter and reference: `seconds` long, `aperture` of them integrating."""
+        active = self._active()
+        at_start = active.look()
+        share = 1 / math.sqrt(aperture * self.line_frequency)
+
+        def end() -> None:
+            self._event = None
+            deliver(active.convert_bare(at_start, share, self._autozero.front_autozero))
+
+        self._event = self._clock.after(seconds, end)
+
+    @property
+    def full_scale(self) -> float:
+        """Range of the channel that is measured (V)."""
+        return self._active().range
 
     def abort(self) -> None:
         """Give up the reading under way."""

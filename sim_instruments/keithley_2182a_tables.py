@@ -52,6 +52,12 @@ ANALOG_FILTER_TIME = 0.125
 #: Automatic trigger delay (s): 100 V range, other ranges; only with trigger source BUS or EXTernal.
 AUTO_DELAY = (5e-3, 1e-3)
 
+#: Trigger Link lines: "voltmeter complete" out, external trigger in (p. 7-7).
+COMPLETE_LINE, EXTERNAL_LINE = 1, 2
+#: Seconds beyond two integrations that a conversion takes under the command of a 6221: with its default delay of
+#: 2 ms this makes the 24 reversals a second that are quoted for 1 PLC at 60 Hz [unconfirmed].
+COMMANDED_OVERHEAD = 1 / 24 - 2 / 60 - 2e-3
+
 #: Seconds that one message costs [unconfirmed: "a few ms"].
 MESSAGE_TIME = 2e-3
 #: Seconds that *RST takes [unconfirmed: chapter 12 only lists it among the slow commands].

@@ -6,6 +6,7 @@ User's Manual 2182A-900-01 chapters 7 (triggering) and 13 (signal-oriented measu
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 from sim_instruments.clock import Event, VirtualClock
 from sim_instruments.keithley_2182a_buffer import TraceBuffer, write_reading
@@ -61,6 +62,8 @@ class TriggerModel(Group):
         self._await_reading: list[Pending] = []
         self._await_fresh: list[Pending] = []
         self._await_end: list[Pending] = []
+        #: Called when a reading is complete and the model is ready for the next trigger.
+        self.completed: Callable[[], None] = lambda: None
         status.operation.set(IDLE_BIT, True)
 
     # --- life of a measurement --------------------------------------------------------------------
@@ -76,11 +79,12 @@ class TriggerModel(Group):
     @command("ABORt")
     def abort(self) -> None:
         """Back to idle; with INITiate:CONTinuous ON a new measurement begins at once."""
-        self._stop()
+        self.halt()
         if self.continuous:
             self.initiate()
 
-    def _stop(self) -> None:
+    def halt(self) -> None:
+        """Back to idle, and stay there."""
         if self._event is not None:
             self._event.cancel()
         self._meter.abort()
@@ -94,7 +98,7 @@ class TriggerModel(Group):
     def reset(self) -> None:
         """*RST: idle, no reading; INITiate:CONTinuous OFF."""
         super().reset()
-        self._stop()
+        self.halt()
         self._readings.clear()
         self._fresh = False
 
@@ -161,6 +165,7 @@ class TriggerModel(Group):
             self._next_pass()
         for pending in waiting:
             pending.settle(write_reading(volts))
+        self.completed()
 
     def _end(self) -> None:
         if self.continuous:
@@ -237,7 +242,7 @@ class TriggerModel(Group):
             if self._buffer.readings:
                 raise ScpiError(-225)
             self._buffer.begin(int(self.samples))
-        self._stop()
+        self.halt()
         self.initiate()
         return self._wait(self._await_end)
 
@@ -245,7 +250,7 @@ class TriggerModel(Group):
     def configure(self) -> None:
         """Function defaults, one immediate trigger, one sample, no delay, buffer off."""
         self.continuous = False
-        self._stop()
+        self.halt()
         for group in (self._meter, *self._channels):
             group.reset()
         self.source, self.count, self.delay, self.samples = "IMM", 1.0, 0.0, 1.0

@@ -1,31 +1,37 @@
-"""Keithley 6221 AC and DC current source: DC source and waves, with its compliance, interlock and errors.
+"""Keithley 6221 AC and DC current source: DC, waves, sweeps, and delta modes with a 2182A on its RS-232 port.
 
-Reference Manual 622x-901-01 (p. 10-14 to 10-18 syntax, 11-2 to 11-17 status, B-2 errors), User's Manual
-622x-900-01 (specification page, Rev. B); limits as in the public drivers slave (k6221.py), pyacquisition
-(keithley_6221.py) and PyMeasure (keithley6221.py); bench notes ferroDAC and TANGO_Devices.
+Reference Manual 622x-901-01 (p. 4-9, 4-22, 5-15, 6-12 to 6-18, 10-14 to 10-18, 11-2 to 11-17, 13-7, B-2), User's
+Manual 622x-900-01 (p. 5-23 to 5-41, specification page, Rev. B); limits as in the public drivers slave (k6221.py),
+pyacquisition (keithley_6221.py) and PyMeasure (keithley6221.py); bench notes ferroDAC and TANGO_Devices.
 """
 
 from __future__ import annotations
 
 from sim_instruments.clock import VirtualClock
 from sim_instruments.instrument import unit_stream
+from sim_instruments.keithley_6221_buffer import BufferStatistics, TraceBuffer
+from sim_instruments.keithley_6221_delta import Delta, DifferentialConductance
+from sim_instruments.keithley_6221_modes import IDLE_BIT, Initiation, Parts
+from sim_instruments.keithley_6221_pulse_delta import PulseDelta
+from sim_instruments.keithley_6221_readings import (
+    AveragingFilter,
+    Calculation,
+    Elements,
+    Readings,
+    Units,
+    write_number,
+)
+from sim_instruments.keithley_6221_relay import Relay
 from sim_instruments.keithley_6221_source import DcSource, Output
+from sim_instruments.keithley_6221_sweeps import Sweep, SweepLists
 from sim_instruments.keithley_6221_tables import MESSAGE_TIME, RESET_TIME
+from sim_instruments.keithley_6221_trigger import TriggerModel
 from sim_instruments.keithley_6221_waves import Waves
-from sim_instruments.ports import Load
+from sim_instruments.ports import Load, SerialCable, TriggerLink
 from sim_instruments.scpi import ScpiInstrument
 from sim_instruments.scpi_commands import Group, Setting, command, query
-from sim_instruments.scpi_parameters import Boolean, Choice, Number
-
-#: Bit of the operation register (622x-901-01 p. 11-11 to 11-17).
-IDLE_BIT = 10
-
-
-class Readings(Group):
-    """UNIT: what delta readings are expressed in."""
-
-    unit = Setting("UNIT[:VOLTage][:DC]", Choice("V", "OHMS", "W", "SIEMens"), default="V")
-    power_type = Setting("UNIT:POWer[:TYPE]", Choice("PEAK", "AVERage"), default="PEAK")
+from sim_instruments.scpi_parameters import Boolean, Number
+from sim_instruments.scpi_status import ScpiError
 
 
 class FrontPanel(Group):
@@ -47,12 +53,34 @@ class FrontPanel(Group):
 class Keithley6221Sim(ScpiInstrument):
     """A 6221 that drives `load`; `accuracy` gives it errors within specification, fixed by its serial number.
 
-    Power-on is the *RST state. Not simulated (refused as undefined): sweeps and lists, delta and pulse delta,
-    the averaging filter, buffer and its statistics, reading format, trigger model, the RS-232 relay, digital
-    I/O, memory slots (*SAV, *RCL), display text, interface set-up, *OPT?, STATus:QUEue:ENABle.
+    `relay` is the RS-232 cable to a 2182A, `trigger_link` the cable with the trigger lines, phase marker included,
+    `line_frequency` (Hz) that of the mains, to which pulse delta keeps. Power-on is the *RST state. Not
+    simulated (refused as undefined, or as an illegal value): digital I/O and limit tests (CALCulate3), zero
+    of differential conductance (NVZero), externally triggered waves, binary formats (FORMat:BORDer,
+    SREGister), memory slots (*SAV, *RCL), display text, keys, interface set-up, *OPT?, STATus:QUEue:ENABle.
     """
 
-    groups = (Output, DcSource, Waves, Readings, FrontPanel)
+    groups = (
+        Output,
+        DcSource,
+        TriggerModel,
+        Waves,
+        Units,
+        Elements,
+        AveragingFilter,
+        Calculation,
+        Readings,
+        TraceBuffer,
+        BufferStatistics,
+        SweepLists,
+        Sweep,
+        Delta,
+        PulseDelta,
+        DifferentialConductance,
+        Initiation,
+        Relay,
+        FrontPanel,
+    )
     #: Table B-1 of 622x-901-01 prints the first two so (p. B-2); the third stands in TANGO_Devices' bench notes.
     error_texts = {  # noqa: RUF012
         -410: "Query INTERRUPTED",
@@ -61,6 +89,7 @@ class Keithley6221Sim(ScpiInstrument):
     }
     reset_time = RESET_TIME
     message_time = MESSAGE_TIME
+    clients_max = 1  # TANGO_Devices bench notes: the LAN port takes one client at a time
 
     def __init__(
         self,
@@ -69,14 +98,56 @@ class Keithley6221Sim(ScpiInstrument):
         *,
         serial: str = "4559777",
         accuracy: bool = True,
+        line_frequency: float = 50.0,
+        relay: SerialCable | None = None,
+        trigger_link: TriggerLink | None = None,
     ) -> None:
         # Two blanks before the board revision and one behind it, as real units answer.
         super().__init__(clock, f"KEITHLEY INSTRUMENTS INC.,MODEL 6221,{serial},D04  /700x ")
+        cable = relay or SerialCable()
         output = Output(self.status)
         source = DcSource(clock, load, output, self.status, unit_stream(serial), accuracy=accuracy)
-        waves = Waves(clock, source, self.status)
-        self.install(output, source, waves, Readings(), FrontPanel())
+        link = trigger_link or TriggerLink()
+        trigger = TriggerModel(clock, self.status, link)
+        units, elements, averaging = Units(), Elements(), AveragingFilter(self.status)
+        calculation = Calculation(elements)
+        readings = Readings(clock, self.status, units, elements, averaging, calculation)
+        buffer = TraceBuffer(self.status, elements)
+        readings.begun, readings.taken = buffer.begin, buffer.store
+        parts = Parts(
+            clock, source, output, self.status, self.operations, trigger, readings, cable, line_frequency
+        )
+        lists = SweepLists(source)
+        sweep = Sweep(parts, lists)
+        self.install(
+            output,
+            source,
+            trigger,
+            Waves(clock, source, self.status, trigger, link),
+            units,
+            elements,
+            averaging,
+            calculation,
+            readings,
+            buffer,
+            BufferStatistics(buffer.values_stored, write_number),
+            lists,
+            sweep,
+            Delta(parts, buffer),
+            PulseDelta(parts, buffer, sweep),
+            DifferentialConductance(parts),
+            Initiation(source),
+            Relay(cable),
+            FrontPanel(),
+        )
         self.status.operation.set(IDLE_BIT, True)
+
+    def group_trigger(self) -> None:
+        """GET, the same as *TRG."""
+        try:
+            self.group(TriggerModel).bus_trigger()
+        except ScpiError as refusal:
+            self.status.error(refusal.code)
 
     @property
     def interlock_closed(self) -> bool:

@@ -11,6 +11,7 @@ import itertools
 import math
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Protocol
 
 import numpy as np
 
@@ -33,6 +34,14 @@ from sim_instruments.scpi_status import ScpiError, Status
 INTERLOCK_BIT, COMPLIANCE_BIT = 1, 3
 
 _RESOLUTION = {row.full_scale: row.resolution for row in RANGES}
+
+
+class Mode(Protocol):
+    """What a source can be armed for: a sweep, a wave, a delta measurement."""
+
+    def disarm(self) -> None:
+        """End it, whether it runs or not, and put the source to zero if it ran."""
+        ...
 
 
 class Output(Group):
@@ -74,6 +83,11 @@ class Output(Group):
         if not closed:
             self.switch_off()
 
+    def switch_on(self) -> None:
+        """Close the output; with the interlock open that is refused."""
+        self.state = self.allow(True)
+        self.switched()
+
     def switch_off(self) -> None:
         """Open the output."""
         self.state = False
@@ -98,17 +112,19 @@ class DcSource(Group):
     with shorter samples are drawn more sharply than they are, and so is everything at slow response (100 us).
     Compliance is judged by the load's resistance at the beginning. Not simulated: noise of the source (4 nA
     rms on the 200 uA range; over a Hall resistance below 1 ohm that is below the noise of any meter), errors
-    of the compliance limit, and what FILTer and DELay do.
+    of the compliance limit, and what FILTer does.
     """
 
     level = Setting(
-        "SOURce:CURRent[:LEVel][:IMMediate][:AMPLitude]", Number(-CURRENT_MAX, CURRENT_MAX), default=0.0
+        "[SOURce1]:CURRent[:LEVel][:IMMediate][:AMPLitude]", Number(-CURRENT_MAX, CURRENT_MAX), default=0.0
     )
-    range = Setting("SOURce:CURRent:RANGe", Number(-CURRENT_MAX, CURRENT_MAX), default=RANGES[-1].full_scale)
-    autorange = Setting("SOURce:CURRent:RANGe:AUTO", Boolean(), default=False)
-    compliance = Setting("SOURce:CURRent:COMPliance", Number(COMPLIANCE_MIN, COMPLIANCE_MAX), default=10.0)
-    filter = Setting("SOURce:CURRent:FILTer[:STATe]", Boolean(), default=False)
-    delay = Setting("SOURce:DELay", Number(1e-3, 999999.999), default=1.0)
+    range = Setting(
+        "[SOURce1]:CURRent:RANGe", Number(-CURRENT_MAX, CURRENT_MAX), default=RANGES[-1].full_scale
+    )
+    autorange = Setting("[SOURce1]:CURRent:RANGe:AUTO", Boolean(), default=False)
+    compliance = Setting("[SOURce1]:CURRent:COMPliance", Number(COMPLIANCE_MIN, COMPLIANCE_MAX), default=10.0)
+    filter = Setting("[SOURce1]:CURRent:FILTer[:STATe]", Boolean(), default=False)
+    delay = Setting("[SOURce1]:DELay", Number(1e-3, 999999.999), default=1.0)
 
     def __init__(
         self,
@@ -121,8 +137,8 @@ class DcSource(Group):
         accuracy: bool,
     ) -> None:
         super().__init__()
-        #: True while a wave is armed: level and range cannot be written (+413).
-        self.armed = False
+        #: What the source is armed for: then level and range cannot be written (+413).
+        self.armed: Mode | None = None
         self._clock = clock
         self._load = load
         self._output = output
@@ -163,15 +179,15 @@ class DcSource(Group):
         """Round to steps of 10 mV."""
         return round(volts / COMPLIANCE_STEP) * COMPLIANCE_STEP
 
-    @command("SOURce:CLEar[:IMMediate]")
+    @command("[SOURce1]:CLEar[:IMMediate]")
     def clear(self) -> None:
         """Level to zero and output off."""
         self.level = 0.0
         self._output.switch_off()
 
     def allow_change(self, name: str) -> None:
-        """Refuse level (+413) and range (the same [unconfirmed]) while a wave is armed."""
-        if self.armed and name in ("level", "range", "autorange"):
+        """Refuse level (+413) and range (the same [unconfirmed]) while a mode is armed."""
+        if self.armed is not None and name in ("level", "range", "autorange"):
             raise ScpiError(413)
 
     def changed(self, name: str) -> None:
@@ -182,6 +198,31 @@ class DcSource(Group):
         """*RST: level to zero, highest range."""
         super().reset()
         self.drive()
+
+    def arm(self, mode: Mode) -> None:
+        """Be armed for a mode, and no longer for another (User's Manual 622x-900-01 p. 5-34)."""
+        if self.armed is not mode:
+            self.disarm()
+        self.armed = mode
+
+    def disarm(self) -> None:
+        """Be armed for nothing."""
+        if self.armed is not None:
+            mode, self.armed = self.armed, None
+            mode.disarm()
+
+    def step(self, amperes: float, full_scale: float) -> None:
+        """Let a level (A) flow on a range (A), whatever is set; more than the range carries is cut off at that.
+
+        So a sweep on a fixed range is cut off (622x-901-01 p. 4-9).
+        """
+        self.level, self.range = _limited(amperes, full_scale * USABLE), full_scale
+        self.drive()
+
+    @property
+    def in_compliance(self) -> bool:
+        """True while compliance limits the current."""
+        return bool(self._status.measurement.condition >> COMPLIANCE_BIT & 1)
 
     def play(self, wave: Waveform, full_scale: float) -> None:
         """Let a wave flow (levels as set, in A) on a range (A), in place of the DC level."""
@@ -221,7 +262,12 @@ class DcSource(Group):
         self._status.measurement.set(COMPLIANCE_BIT, cut is not None and cut <= self._clock.now())
         if cut is not None and cut < wave.end:
             self._limiting = self._clock.at(cut, lambda: self._status.measurement.set(COMPLIANCE_BIT, True))
-        return replace(wave, levels=tuple(_limited(level, most) for level in wanted))
+        peak = wave.sine_peak
+        if peak is not None:  # the unit's offset does not alternate; a sine that is cut off is none
+            ends = (self._true_current(peak, full_scale), self._true_current(-peak, full_scale))
+            peak = (ends[0] - ends[1]) / 2 if cut is None else None
+        levels = tuple(_limited(level, most) for level in wanted)
+        return replace(wave, levels=levels, sine_peak=peak)
 
     def _true_current(self, amperes: float, full_scale: float) -> float:
         gain_error, offset = self._errors[full_scale]

@@ -28,9 +28,9 @@ from sim_instruments.keithley_6221_tables import (
     POINTS_MIN,
     POINTS_PER_MESSAGE,
     RANGES,
-    TRIGGER_OUTPUT_LINE,
 )
-from sim_instruments.ports import Waveform
+from sim_instruments.keithley_6221_trigger import TriggerModel
+from sim_instruments.ports import TriggerLine, TriggerLink, Waveform
 from sim_instruments.scpi_commands import Group, Pending, Setting, command, query
 from sim_instruments.scpi_parameters import Boolean, Choice, Integer, Number
 from sim_instruments.scpi_status import ScpiError, Status
@@ -90,11 +90,11 @@ class Waves(Group):
     that is not armed is -221, one that runs -213; arbitrary points survive *RST. The wave runs on while the
     output is off.
 
-    Not simulated: the pulses of the phase marker (its set-up is kept and checked); refused as undefined: the
-    external trigger (EXTRigger, firmware A03 and later).
+    The phase marker is an edge in each period on its trigger line, from the start to the end. Not simulated: its
+    width and polarity; refused as undefined: the external trigger (EXTRigger, firmware A03 and later).
     """
 
-    root = "SOURce:WAVE"
+    root = "[SOURce1]:WAVE"
 
     function = Setting(
         ":FUNCtion",
@@ -116,18 +116,27 @@ class Waves(Group):
     marker_line = Setting(":PMARk:OLINe", Integer(1, 6), default=3.0)
     marker = Setting(":PMARk:STATe", Boolean(), default=False)
 
-    def __init__(self, clock: VirtualClock, source: DcSource, status: Status) -> None:
+    def __init__(
+        self,
+        clock: VirtualClock,
+        source: DcSource,
+        status: Status,
+        trigger: TriggerModel,
+        trigger_link: TriggerLink,
+    ) -> None:
         super().__init__()
+        self._trigger = trigger
         self._clock = clock
         self._source = source
         self._status = status
+        self._trigger_link = trigger_link
         self._slots: dict[str, tuple[float, ...]] = {}
         self._running = False
         self._end: Event | None = None
 
     def allow_change(self, name: str) -> None:
         """Refuse set-up while armed or running (-221)."""
-        if self._source.armed:
+        if self._source.armed is self:
             raise ScpiError(-221)
 
     # --- arbitrary points -------------------------------------------------------------------------
@@ -176,7 +185,7 @@ class Waves(Group):
         if self._running:
             raise ScpiError(-221)
         self._check()
-        self._source.armed = True
+        self._source.arm(self)
         self._source.silence()
         done = Pending()
         self._clock.after(ARM_TIME, done.settle)
@@ -185,12 +194,12 @@ class Waves(Group):
     @query(":ARM")
     def armed(self) -> str:
         """Return 1 while armed or running."""
-        return "1" if self._source.armed else "0"
+        return "1" if self._source.armed is self else "0"
 
     @command(":INITiate")
     def start(self) -> None:
         """Start the armed wave."""
-        if not self._source.armed:
+        if self._source.armed is not self:
             raise ScpiError(-221)
         if self._running:
             raise ScpiError(-213)
@@ -198,27 +207,38 @@ class Waves(Group):
         self._running = True
         self._status.operation.pulse(WAVE_STARTED_BIT)
         self._source.play(wave, self._range())
+        if self.marker:
+            self._marked.carry(self.frequency, math.radians(self.marker_phase))
         if math.isfinite(wave.end):
             self._end = self._clock.at(wave.end, self._stop)
 
     @command(":ABORt")
     def abort(self) -> None:
         """Stop at once, if running, and un-arm."""
+        if self._source.armed is self:
+            self._source.disarm()
+
+    def disarm(self) -> None:
+        """Stop at once, if running: the source has been un-armed."""
         if self._running:
             self._stop()
-        self._source.armed = False
 
     def reset(self) -> None:
         """*RST: stop and un-arm."""
-        super().reset()
         self.abort()
+        super().reset()
 
     def _stop(self) -> None:
         if self._end is not None:
             self._end.cancel()
         self._running = False
         self._source.silence()
+        self._marked.carry(None)
         self._status.operation.pulse(WAVE_STOPPED_BIT)
+
+    @property
+    def _marked(self) -> TriggerLine:
+        return self._trigger_link.line(int(self.marker_line))
 
     # --- what is played ---------------------------------------------------------------------------
 
@@ -227,7 +247,7 @@ class Waves(Group):
         if (
             not fits(peak, RANGES[-1].full_scale)
             or not fits(peak, self._range())
-            or (self.marker and self.marker_line == TRIGGER_OUTPUT_LINE)
+            or (self.marker and self.marker_line == self._trigger.output_line)
             or (self.function.startswith("ARB") and len(self._slots.get(self.function, ())) < POINTS_MIN)
         ):
             raise ScpiError(-221)
@@ -244,6 +264,7 @@ class Waves(Group):
             levels=tuple(self.offset + self.amplitude * value for value in shape.values),
             holds=tuple(part / self.frequency for part in shape.parts),
             cycles=_whole(min(self.cycles, self.duration * self.frequency)),
+            sine_peak=self.amplitude if self.function == "SIN" and not self.offset else None,
         )
 
     def _shape(self) -> Shape:

@@ -36,12 +36,16 @@ class Waveform:
     It ends after `cycles` periods, whole or not (infinity: never), and then nothing flows. Places in it are
     told in periods since its start. Levels and times of unequal number or none, a negative or infinite time,
     a period or a number of cycles of zero raise ValueError.
+
+    `sine_peak` (A) says that the steps stand for a sine of this amplitude, without offset, that rises through
+    zero at the start; None: they are what flows.
     """
 
     start: float
     levels: tuple[float, ...]
     holds: tuple[float, ...]
     cycles: float = math.inf
+    sine_peak: float | None = None
 
     def __post_init__(self) -> None:
         if len(self.levels) != len(self.holds):
@@ -55,6 +59,11 @@ class Waveform:
     def period(self) -> float:
         """Time (s) until it repeats."""
         return self._runs.ends[-1]
+
+    @property
+    def alternates(self) -> bool:
+        """True where a period follows another: a current that an AC instrument can be locked to."""
+        return self.cycles > 1
 
     @cached_property
     def end(self) -> float:
@@ -137,6 +146,89 @@ class Load(Protocol):
         ...
 
 
+class LockInSignal(Protocol):
+    """The voltage at the input of a lock-in amplifier: a fundamental, its harmonics, and whatever else.
+
+    Phases count from the beginning of the fundamental's period, where a sine rises through zero. Whatever
+    changes the voltage, the frequency or the reference tells every subscriber first, and with what bench time (s)
+    the present state comes to its end; in a slow ramp as often as the change of the voltage matters, maybe
+    some time after.
+    """
+
+    @property
+    def frequency(self) -> float:
+        """Frequency of the fundamental now (Hz); 0 where nothing alternates."""
+        ...
+
+    @property
+    def rms(self) -> float:
+        """All that alternates at the input now (V rms): what the dynamic reserve has to stand."""
+        ...
+
+    def harmonic(self, order: int) -> complex:
+        """Amplitude of a harmonic now (V rms): modulus, and phase (rad) against sin(order w t)."""
+        ...
+
+    def subscribe(self, about_to_change: Callable[[float], None]) -> None:
+        """From now on call this before every change."""
+        ...
+
+
+class ReferenceInput(Protocol):
+    """What is plugged into REF IN: one TTL edge in each period of the signal's source."""
+
+    @property
+    def frequency(self) -> float | None:
+        """Edges per second now (Hz); None where there are none."""
+        ...
+
+    @property
+    def phase(self) -> float:
+        """Where in the period of the signal's fundamental the edge comes (rad)."""
+        ...
+
+
+class TriggerLine:
+    """One line of a trigger link, with the edges that are on it now: a ReferenceInput."""
+
+    def __init__(self) -> None:
+        self.frequency: float | None = None
+        self.phase = 0.0
+        #: Called before the edges change.
+        self.about_to_change: Callable[[], None] = lambda: None
+
+    def carry(self, frequency: float | None, phase: float = 0.0) -> None:
+        """From now on carry edges at a frequency (Hz), each at a phase (rad) of its source's period; None: none."""
+        self.about_to_change()
+        self.frequency, self.phase = frequency, phase
+
+
+class TriggerLink:
+    """The six lines of a Trigger Link: single pulses, and the edges that go on and on of a phase marker.
+
+    A pulse is heard by every instrument, the sender included.
+    """
+
+    def __init__(self) -> None:
+        self._lines = {number: TriggerLine() for number in range(1, 7)}
+        self._ears: list[Callable[[int], None]] = []
+
+    def listen(self, hear: Callable[[int], None]) -> None:
+        """From now on `hear` is called with the number of every line that is pulsed."""
+        self._ears.append(hear)
+
+    def pulse(self, line: int) -> None:
+        """Pull a line low for a moment."""
+        for hear in self._ears:
+            hear(line)
+
+    def line(self, number: int) -> TriggerLine:
+        """Return a line by its number, 1 to 6; another number raises ValueError."""
+        if number not in self._lines:
+            raise ValueError(f"a trigger link has lines 1 to 6; got {number!r}")
+        return self._lines[number]
+
+
 @dataclass(frozen=True, slots=True)
 class Ramp:
     """A current that goes linearly from `start_current` (A) at `start` (s) to `end_current` at `end` and stays."""
@@ -172,3 +264,42 @@ class Coil(Protocol):
     def drive(self, ramp: Ramp) -> None:
         """From now on (bench time) the supply's output follows this ramp."""
         ...
+
+
+class SerialMeter(Protocol):
+    """A nanovoltmeter on an RS-232 cable, as the current source at the other end commands it."""
+
+    @property
+    def full_scale(self) -> float:
+        """The present range (V)."""
+        ...
+
+    def receive(self, text: str) -> None:
+        """One line of text arrives, without terminator."""
+        ...
+
+    def transmitted(self) -> str:
+        """Return what it has sent since this was last asked, terminators included."""
+        ...
+
+    def take_over(self, aperture: float | None) -> None:
+        """From now on each external trigger makes one bare conversion.
+
+        It takes `aperture` seconds; None is the meter's own integration time, with what goes with it.
+        """
+        ...
+
+    def reading(self) -> float:
+        """Return the result of the last such conversion (V)."""
+        ...
+
+    def release(self) -> None:
+        """Go back to what it was, under its own control."""
+        ...
+
+
+class SerialCable:
+    """An RS-232 cable from a current source; `meter` is what is plugged in at its other end."""
+
+    def __init__(self) -> None:
+        self.meter: SerialMeter | None = None

@@ -160,7 +160,25 @@ class Choice(Parameter[str]):
         return value
 
 
-class Quoted(Parameter[str]):
+class Text(Parameter[str]):
+    """Any text in single or double quotes; a quote of the same kind in it is doubled."""
+
+    def parse(self, token: str, owner: Any) -> str:
+        """Return the text between the quotes."""
+        quote = token[:1]
+        if quote not in ("'", '"'):
+            raise ScpiError(-104)
+        text = token[1:-1]
+        if len(token) < 2 or token[-1] != quote or quote in text.replace(quote + quote, ""):
+            raise ScpiError(-151)
+        return text.replace(quote + quote, quote)
+
+    def reply(self, value: str) -> str:
+        """Return the text in double quotes."""
+        return '"' + value.replace('"', '""') + '"'
+
+
+class Quoted(Text):
     """One of some texts in single or double quotes, each in long or short form; answered in double quotes."""
 
     def __init__(self, *texts: str) -> None:
@@ -168,12 +186,7 @@ class Quoted(Parameter[str]):
 
     def parse(self, token: str, owner: Any) -> str:
         """Return the text that was meant, as declared."""
-        quote = token[:1]
-        if quote not in ("'", '"'):
-            raise ScpiError(-104)
-        if len(token) < 2 or not token.endswith(quote):
-            raise ScpiError(-151)
-        value = self._short.get(token[1:-1].upper())
+        value = self._short.get(super().parse(token, owner).upper())
         if value is None:
             raise ScpiError(-224)
         return value

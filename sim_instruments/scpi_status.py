@@ -30,6 +30,7 @@ ERROR_TEXTS: Mapping[int, str] = {
     -224: "Illegal parameter value",
     -225: "Out of memory",
     -230: "Data corrupt or stale",
+    -241: "Hardware missing",
     -350: "Queue overflow",
     -410: "Query interrupted",
     -420: "Query unterminated",

@@ -11,7 +11,8 @@ import numpy as np
 
 from sim_instruments.clock import Event, VirtualClock
 from sim_instruments.instrument import unit_stream
-from sim_instruments.srs_sr830_demodulator import Demodulator, Detection, LockInSignal, ReferenceInput
+from sim_instruments.ports import LockInSignal, ReferenceInput
+from sim_instruments.srs_sr830_demodulator import Demodulator, Detection
 from sim_instruments.srs_sr830_language import (
     NONE,
     ONE,
@@ -168,10 +169,10 @@ class SR830Sim(StanfordInstrument):
         self._demodulator.detection = self._detection()
         self.look()
 
-    def look(self) -> None:
-        """Bring the outputs up to the present and latch what is wrong now."""
+    def look(self, time: float | None = None) -> None:
+        """Bring the outputs up to the present, or to a time (s), and latch what is wrong there."""
         bits = 0
-        if self._outputs.overloaded(self._demodulator.output(), self._full_scale):
+        if self._outputs.overloaded(self._demodulator.output(time), self._full_scale):
             bits |= OUTPUT_OVERLOAD
         if self._demodulator.input_rms > self._input_limit(self.stored["RMOD"]):
             bits |= INPUT_OVERLOAD

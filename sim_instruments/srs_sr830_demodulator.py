@@ -8,57 +8,15 @@ from __future__ import annotations
 
 import cmath
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 
 from sim_instruments.clock import VirtualClock
+from sim_instruments.ports import LockInSignal, ReferenceInput
 from sim_instruments.srs_sr830_tables import FREQUENCY_MAX, NOISE_BANDWIDTH
 
 POLES = 4
-
-
-class LockInSignal(Protocol):
-    """The voltage at the input of a lock-in amplifier: a fundamental, its harmonics, and whatever else.
-
-    Phases count from the beginning of the fundamental's period, where a sine rises through zero. Whatever
-    changes the voltage, the frequency or the reference calls every `about_to_change` first, at the bench
-    time of the change; in a slow ramp as often as the change of the voltage matters.
-    """
-
-    @property
-    def frequency(self) -> float:
-        """Frequency of the fundamental now (Hz); 0 where nothing alternates."""
-        ...
-
-    @property
-    def rms(self) -> float:
-        """All that alternates at the input now (V rms): what the dynamic reserve has to stand."""
-        ...
-
-    def harmonic(self, order: int) -> complex:
-        """Amplitude of a harmonic now (V rms): modulus, and phase (rad) against sin(order w t)."""
-        ...
-
-    def subscribe(self, about_to_change: Callable[[], None]) -> None:
-        """From now on call this before every change."""
-        ...
-
-
-class ReferenceInput(Protocol):
-    """What is plugged into REF IN: one TTL edge in each period of the signal's source."""
-
-    @property
-    def frequency(self) -> float | None:
-        """Edges per second now (Hz); None where there are none."""
-        ...
-
-    @property
-    def phase(self) -> float:
-        """Where in the period of the signal's fundamental the edge comes (rad)."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,21 +106,21 @@ class Demodulator:
         """Noise at the input (per square root of Hz); 0 where there is none."""
         return self._detection.noise_density if self._rng is not None else 0.0
 
-    def output(self) -> complex:
-        """X + i Y now (V rms), noise included."""
-        self.settle()
+    def output(self, time: float | None = None) -> complex:
+        """X + i Y (V rms) now, or at the time (s) to which the signal has come; noise included."""
+        self.settle(time)
         detection = self._detection
         bandwidth = NOISE_BANDWIDTH[detection.poles - 1] / detection.time_constant
         return self._stages[detection.poles - 1] + self._noise * self.noise_density * math.sqrt(bandwidth)
 
-    def settle(self) -> None:
-        """Bring the filters up to the present; the phasor at the input has been what it is now."""
-        now = self._clock.now()
+    def settle(self, time: float | None = None) -> None:
+        """Bring the filters up to now, or to a time (s); the phasor at the input has been what it is now."""
+        now = self._clock.now() if time is None else time
+        detection = self._detection
+        amplitude, turn = self._phasor()  # a signal that has to catch up first has us settle on its way
         passed = now - self._since
         if passed <= 0:
             return
-        detection = self._detection
-        amplitude, turn = self._phasor()
         before, after = (amplitude * cmath.exp(1j * turn * time) for time in (self._since, now))
         pole = 1 / (1 + 1j * turn * detection.time_constant)
         ages = passed / detection.time_constant

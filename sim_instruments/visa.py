@@ -90,10 +90,7 @@ class BenchSession(MessageBasedSession):
         stop = line.find(self._termchar) + 1 if self._stops_at_termchar() else 0
         ends = self.has_end and not self._suppress_end
         if ends and len(line) <= count and stop in (0, len(line)):
-            return (
-                line,
-                StatusCode.success,
-            )  # rules 6.1.1 and 6.1.4: END goes before the termination character
+            return line, StatusCode.success  # rules 6.1.1, 6.1.4: END goes before the termination character
         if 0 < stop <= count:
             return line[:stop], self._termchar_status()
         if len(line) >= count:
@@ -313,6 +310,10 @@ class BenchLibrary(SimVisaLibrary):
         if mask & discards and not opened.has_end:
             opened.instrument.discard_output()
         return StatusCode.success
+
+    def has_unread(self, session: VISASession) -> bool:
+        """Return True where a reply is ready that nobody has read."""
+        return self._opened(session).instrument.has_output
 
     def read_stb(self, session: VISASession) -> tuple[int, StatusCode]:
         """Serial poll; a raw interface has none."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -15,6 +15,12 @@ from sim_instruments.clock import VirtualClock
 from sim_instruments.magnets import Magnet, Vector, field_at
 from sim_instruments.physics.sample import Sample
 from sim_instruments.ports import Waveform
+
+#: Change of a field component (T) in a ramp after which whoever listens is told: 10 Oe, our choice.
+TELL_STEP = 1e-3
+#: A waveform of more periods than `LONGEST_BURST`, each shorter than `SLOWEST` (s), is felt by the rates of a
+#: period on average (our choice).
+LONGEST_BURST, SLOWEST = 100, 0.1
 
 
 class Interval(NamedTuple):
@@ -79,6 +85,12 @@ class HallBar:
     period, it takes none in any later one nor in a part of one, as long as its state and the field stay: what
     cannot switch in a time cannot in a shorter one. Such periods are only counted (and listed one by one, when
     there is a history).
+
+    A waveform that goes on and on and quickly (more than `LONGEST_BURST` periods, each shorter than `SLOWEST`) is
+    not followed: each stretch of constant field is one step of the sample, with the switching rates of a period on
+    average (`Sample.advance_periods`), whatever part of a period or how many it lasts. What switches to and fro in
+    a period is then left as on average, not as after the last steps. Heat and charge are exact in any case. With
+    a history every waveform is followed step by step.
     """
 
     def __init__(
@@ -101,11 +113,15 @@ class HallBar:
         self._history = history
         self._flow: float | Waveform = 0.0
         self._quiet: tuple[Waveform, Vector, NDArray[np.bool_]] | None = None
+        self._listeners: list[Callable[[float], None]] = []
+        self._told: Vector = (0.0, 0.0, 0.0)  # the field when whoever listens was last told
+        self._settling = False
+        self._passing: Vector | None = None  # the field while the time that has passed is caught up with
         self._I_max = self._energy = self._charge = 0.0
         self._pulses = 0
         self._since = clock.now()
         for magnet in magnets:
-            magnet.about_to_change = self.settle
+            magnet.about_to_change = self.announce
 
     @property
     def resistance(self) -> float:
@@ -117,7 +133,7 @@ class HallBar:
 
         A waveform that takes the place of one with the same start goes on with it and is no new pulse.
         """
-        self.settle()
+        self.announce()
         before, self._flow = self._flow, current
         if not isinstance(current, Waveform):
             self._I_max = max(self._I_max, abs(current))
@@ -125,20 +141,56 @@ class HallBar:
             self._pulses += 1
 
     def hall_voltage(self) -> float:
-        """Voltage (V) between the Hall arms now: I R_xy and the thermal emf of the leads."""
+        """Voltage (V) between the Hall arms now: that of the sample and the thermal emf of the leads."""
         self.settle()
         now = self._clock.now()
-        R_xy = self._sample.hall_resistance(field_at(self._magnets, now))
         current = self._flow.at(now) if isinstance(self._flow, Waveform) else self._flow
-        return current * R_xy + self._emf.at(now)
+        return self._sample.hall_voltage(current, field_at(self._magnets, now)) + self._emf.at(now)
+
+    def alternating(self) -> tuple[Waveform, Vector] | None:
+        """Return the repeating waveform that flows and the field (T) it flows in; None where there is none.
+
+        Now; or, for whoever is told of a change that is past, then.
+        """
+        self.settle()
+        if not (isinstance(self._flow, Waveform) and self._flow.alternates):
+            return None
+        return self._flow, self._passing or field_at(self._magnets, self._clock.now())
+
+    def subscribe(self, about_to_change: Callable[[float], None]) -> None:
+        """Call this before each change of current, field or marker, with the time (s) up to which all is as it is.
+
+        In a ramp it is called each time a component of the field has changed by `TELL_STEP`, when the bar catches
+        up with the time that has passed.
+        """
+        self._listeners.append(about_to_change)
+
+    def announce(self) -> None:
+        """Bring the sample up to the present, and tell whoever listens that something is about to change."""
+        self.settle()
+        now = self._clock.now()
+        self._told = field_at(self._magnets, now)
+        self._tell(now)
+
+    def _tell(self, time: float) -> None:
+        for about_to_change in self._listeners:
+            about_to_change(time)
 
     def settle(self) -> None:
-        """Bring the sample up to the present."""
-        now = self._clock.now()
-        if isinstance(self._flow, Waveform) and self._flow.end <= now:
-            self._settle_until(self._flow.end)
-            self._flow = 0.0
-        self._settle_until(now)
+        """Bring the sample up to the present; whoever is told of changes on the way finds them half done."""
+        if self._settling:
+            return
+        self._settling = True
+        try:
+            now = self._clock.now()
+            if isinstance(self._flow, Waveform) and self._flow.end <= now:
+                end = self._flow.end
+                self._settle_until(end)
+                self._tell(end)
+                self._flow = 0.0
+            self._settle_until(now)
+        finally:
+            self._settling = False
 
     def _settle_until(self, now: float) -> None:
         start = self._since
@@ -172,30 +224,59 @@ class HallBar:
         change = (last[0] - first[0], last[1] - first[1], last[2] - first[2])
         steps = math.ceil(max(map(abs, change)) / self._field_step * (1 - 1e-9))
         edges = [*(begin + (end - begin) * step / steps for step in range(steps)), end]
+
+        def there(part: float) -> Vector:
+            return first[0] + part * change[0], first[1] + part * change[1], first[2] + part * change[2]
+
         for step in range(steps):
-            part = (step + 0.5) / steps
-            mu0_H = (
-                first[0] + part * change[0],
-                first[1] + part * change[1],
-                first[2] + part * change[2],
-            )
-            self._expose(mu0_H, edges[step], edges[step + 1])
+            self._expose(there((step + 0.5) / steps), edges[step], edges[step + 1])
+            self._passed(there((step + 1) / steps), edges[step + 1])
+        self._passing = None
+
+    def _passed(self, mu0_H: Vector, time: float) -> None:
+        """Tell of what a ramp has passed, where that is enough since the last time: as if in the middle of it."""
+        told = self._told
+        if not self._listeners or max(abs(a - b) for a, b in zip(mu0_H, told, strict=True)) < TELL_STEP:
+            return
+        self._told = mu0_H
+        self._passing = (mu0_H[0] + told[0]) / 2, (mu0_H[1] + told[1]) / 2, (mu0_H[2] + told[2]) / 2
+        self._tell(time)
 
     def _expose(self, mu0_H: Vector, begin: float, end: float) -> None:
         """Let a stretch pass in a constant field."""
-        if isinstance(self._flow, Waveform):
-            self._play(self._flow, mu0_H, self._flow.place(begin), self._flow.place(end))
+        wave = self._flow
+        if not isinstance(wave, Waveform):
+            self._step(wave, mu0_H, end - begin)
+            return
+        place, last = wave.place(begin), wave.place(end)
+        if self._history is None and wave.cycles > LONGEST_BURST and wave.period < SLOWEST:
+            self._average(wave, mu0_H, place, last)
         else:
-            self._step(self._flow, mu0_H, end - begin)
+            self._play(wave, mu0_H, place, last)
+
+    def _average(self, wave: Waveform, mu0_H: Vector, place: float, last: float) -> None:
+        """Let a part of a waveform pass in a constant field as so much time with the rates of a period."""
+        self._count(wave, place, last)
+        ends = (max(wave.levels), min(wave.levels))
+        self._I_max = max(self._I_max, *map(abs, ends))
+        periods = last - place
+        # Heat and torque are largest at the ends: what cannot switch there in all that time does so nowhere.
+        if any(self._sample.can_switch(level, mu0_H, periods * wave.period) for level in ends):
+            steps = tuple((level, dt * periods) for level, dt in wave.steps(0.0, 1.0))
+            self._sample.advance_periods(steps, mu0_H, 1)
+
+    def _count(self, wave: Waveform, place: float, last: float) -> None:
+        """Count the charge and heat of a part of a waveform."""
+        charge, square = wave.integrals(place, last)
+        self._charge += charge
+        self._energy += square * self._sample.resistance
 
     def _play(self, wave: Waveform, mu0_H: Vector, place: float, last: float) -> None:
         """Let a part of a waveform pass in a constant field."""
         sample = self._sample
         while place < last:
             if self._history is None and self._is_quiet(wave, mu0_H):
-                charge, square = wave.integrals(place, last)
-                self._charge += charge
-                self._energy += square * sample.resistance
+                self._count(wave, place, last)
                 return
             stop = min(math.floor(place) + 1.0, last)
             taken = sample.steps

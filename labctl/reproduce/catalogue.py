@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from labctl.config import suggest
 from labctl.errors import RequestError
-from labctl.reproduce.paper import fig1, fig2, fig3, fig4, supporting
+from labctl.reproduce.paper import fig1, fig2, fig3, fig4, fig4_network, supporting
 from labctl.reproduce.plan import Section
 
 SECTIONS: tuple[Section, ...] = (
@@ -35,13 +36,27 @@ NOT_REPRODUCED = (
 )
 
 
-def chosen(names: Sequence[str]) -> list[Section]:
-    """The sections of these names, or all; an unknown name raises RequestError with the list."""
-    known = {section.name: section for section in SECTIONS}
+def chosen(names: Sequence[str], mnist: Path | None = None) -> tuple[list[Section], list[tuple[str, str]]]:
+    """The sections of these names, or all, and those that are skipped for want of MNIST: what, and why.
+
+    An unknown name raises RequestError with the list.
+    """
+    known = {section.name: section for section in (*SECTIONS, *fig4_network.sections(mnist or Path()))}
     for name in names:
         if name not in known:
             raise RequestError(
                 f"a figure must be one of {', '.join(known)}; got {name!r}{suggest(name, known)}. "
                 "Nothing was sent."
             )
-    return [section for name, section in known.items() if not names or name in names]
+    wanted = [section for name, section in known.items() if not names or name in names]
+    if mnist is not None:
+        return wanted, []
+    possible = [section for section in wanted if section in SECTIONS]
+    why = "It needs the images of MNIST; --mnist DIR says where they are."
+    return possible, [(f"{heading(section)}", why) for section in wanted if section not in possible]
+
+
+def heading(section: Section) -> str:
+    """The title of a section as the report has it: "Fig. 2(a): ..." or, for what supports it, the title alone."""
+    number, panel = section.name[0], section.name[1:]
+    return f"Fig. {number}({panel}): {section.title}" if number.isdigit() else section.title

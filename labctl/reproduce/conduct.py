@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from labctl.errors import ClaimError
-from labctl.reproduce import catalogue, drawing, schedule
+from labctl.reproduce import drawing, schedule
 from labctl.reproduce.library import Library
 from labctl.reproduce.plan import closure, described
 
@@ -119,7 +119,12 @@ def require_good(found: Reproduction) -> None:
         raise ClaimError(f"{'; '.join(problems)}.")
 
 
-def as_plain(found: Reproduction, files: dict[str, Path], figures: dict[str, Path]) -> dict[str, Any]:
+def as_plain(
+    found: Reproduction,
+    files: dict[str, Path],
+    figures: dict[str, Path],
+    not_reproduced: Sequence[tuple[str, str]],
+) -> dict[str, Any]:
     """The reproduction as plain data (SI), for --json and report.json."""
 
     def said(verdict: Verdict, runs: Sequence[Planned]) -> dict[str, Any]:
@@ -148,7 +153,7 @@ def as_plain(found: Reproduction, files: dict[str, Path], figures: dict[str, Pat
         "figures": figures,
         "files": files,
         "runs": [run_facts(plan, run) for plan, run in found.runs.items()],
-        "not_reproduced": [{"what": what, "why": why} for what, why in catalogue.NOT_REPRODUCED],
+        "not_reproduced": [{"what": what, "why": why} for what, why in not_reproduced],
         "reused": found.reused,
         "seconds": round(found.seconds, 3),
     }

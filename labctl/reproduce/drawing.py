@@ -33,7 +33,7 @@ def render(panel: Panel, runs: Sequence[Run]) -> bytes:
 def draw_run(axes: Any, run: Run, label: str | None, colour: str) -> None:
     """Draw one run as its protocol draws it, from the results in its file."""
     analysis = Analysis(run.results, run.curves, run.warnings)
-    registry.load_protocol(run.protocol).draw(axes, run.columns, analysis, label=label, color=colour)
+    registry.load_method(run.protocol).draw(axes, run.columns, analysis, label=label, color=colour)
 
 
 def overlay(axes: Any, runs: Sequence[Run], labels: Sequence[str | None]) -> None:

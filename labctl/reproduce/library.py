@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from labctl.reproduce.plan import Planned
     from labctl.runfile import Run
+    from protocols.vocabulary import ParameterSet
 
 #: What a run's numbers depend on besides its request; a change makes every run anew.
 _PACKAGES = ("protocols", "drivers", "sim_instruments")
@@ -55,14 +56,43 @@ def provide(job: Job) -> tuple[Run, bool]:
     The newest file counts that is whole, unaltered, complete, and the run that is asked for. A run that does not
     end well raises its error.
     """
+    if job.protocol == "classify":
+        return _classified(job)
     request = job.request()
     for path in reversed(job.present):
-        if (run := _usable(path, request)) is not None:
+        run = _usable(path, request.protocol.name, request.parameters)
+        if run is None or run.seed != request.seed:
+            continue
+        if run.sample["sample_file"].value == request.texts["sample"]:
             return run, True
     outcome = engine.run(request, lambda _rows: None, _nobody)
     if outcome.error is not None:
         raise outcome.error
     # the store has read the file back and compared it, bit for bit
+    return runfile.read_run(job.target, verify=False), False
+
+
+def _classified(job: Job) -> tuple[Run, bool]:
+    """Train networks of measured neurons as `labctl classify` does, one after the other in this process."""
+    from labctl import classify
+
+    asked = dict(text.split("=", 1) for text in job.assignments)
+    task = classify.prepare(
+        [Path(path) for name, path in asked.items() if name.startswith("neuron")],
+        Path(asked["mnist"]),
+        scale_from=Path(asked["scale_from"]) if "scale_from" in asked else None,
+        first_seed=job.seed,
+        n_seeds=int(asked["seeds"]),
+        epochs=int(asked["epochs"]),
+        output=job.target,
+        jobs=1,
+    )
+    for path in reversed(job.present):
+        if (run := _usable(path, task.method.name, task.parameters)) is not None:
+            return run, True
+    finished = classify.run(task, lambda _rows: None)
+    if finished.error is not None:
+        raise finished.error
     return runfile.read_run(job.target, verify=False), False
 
 
@@ -94,9 +124,11 @@ class Library:
         sample = self._sample(planned)
         _, sample_text = config.load_sample(sample)
         _, station_text = config.load_station(planned.station)
-        identity = [planned.protocol, sorted(assignments), sample_text, station_text, planned.seed, _code()]
+        names = sorted(text.replace(f"{self._runs}/", "") for text in assignments)
+        identity = [planned.protocol, names, sample_text, station_text, planned.seed, _code()]
         digest = hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:10]
-        words = engine.slug("_".join([Path(sample).stem, *(_compact(text) for text in assignments)]))
+        short = [_compact(text) for text in assignments if "/" not in text.replace("m**2/A", "")]
+        words = engine.slug("_".join([Path(sample).stem, *short]))
         stem = f"{planned.protocol}_{words}_{digest}"
         present = sorted(self._runs.glob(f"{stem}*.h5"), key=lambda path: (len(path.name), path.name))
         return Job(
@@ -139,20 +171,18 @@ def altered_sample(planned: Planned) -> str:
     return f"{text.rstrip()}\n\n[model]\n{model}"
 
 
-def _usable(path: Path, request: engine.Request) -> Run | None:
-    """The run in a file, if it is whole, unaltered, complete, and the run that was asked for."""
+def _usable(path: Path, name: str, parameters: ParameterSet) -> Run | None:
+    """The run in a file, if it is whole, unaltered, complete, of this program, and has these parameters."""
     try:
         run = runfile.read_run(path)
     except DataError:
         return None
-    wanted = {name: getattr(request.parameters, name) for name in type(request.parameters).model_fields}
+    wanted = {field: getattr(parameters, field) for field in type(parameters).model_fields}
     is_it = (
         run.status == "complete"
-        and run.protocol == request.protocol.name
-        and run.seed == request.seed
+        and run.protocol == name
         and run.program_version == __version__
-        and run.sample["sample_file"].value == request.texts["sample"]
-        and {name: quantity.value for name, quantity in run.parameters.items()} == wanted
+        and {field: quantity.value for field, quantity in run.parameters.items()} == wanted
     )
     return run if is_it else None
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from labctl import door
 
 if TYPE_CHECKING:
     from labctl.runfile import Run
+
+#: What a parameter can be: text as on the command line, or what another run leaves.
+Value: TypeAlias = "str | Measured | FileOf"
 
 #: Where a claim comes from: the paper's text, or what the model or the samples of this package make of it.
 Origin = Literal["paper", "model"]
@@ -25,16 +28,24 @@ class Measured:
 
 
 @dataclass(frozen=True, slots=True)
+class FileOf:
+    """The file of another run, where a parameter is one."""
+
+    run: Planned
+
+
+@dataclass(frozen=True, slots=True)
 class Planned:
     """A run to be made: protocol, sample, parameters as the command line takes them, and the seed.
 
     `model` replaces parameters of the sample's model, as its file has them ({"mu0_J_0": "0 Oe"}); `device_seed`
-    replaces the device by another one of the same kind.
+    replaces the device by another one of the same kind. "classify" counts as a protocol here: its neurons are files
+    of other runs.
     """
 
     protocol: str
     sample: str
-    parameters: tuple[tuple[str, str | Measured], ...] = ()
+    parameters: tuple[tuple[str, Value], ...] = ()
     model: tuple[tuple[str, str], ...] = ()
     device_seed: int | None = None
     seed: int = 1
@@ -43,7 +54,7 @@ class Planned:
     @property
     def needs(self) -> list[Planned]:
         """The runs whose results this one takes."""
-        return [value.run for _, value in self.parameters if isinstance(value, Measured)]
+        return [value.run for _, value in self.parameters if isinstance(value, Measured | FileOf)]
 
     def on(self, sample: str) -> Planned:
         """The same run on another sample."""
@@ -53,13 +64,13 @@ class Planned:
         """The same run on a sample whose model has other parameters."""
         return replace(self, model=tuple((dict(self.model) | model).items()))
 
-    def given(self, **parameters: str | Measured) -> Planned:
+    def given(self, **parameters: Value) -> Planned:
         """The same run with other parameters."""
         return replace(self, parameters=tuple((dict(self.parameters) | parameters).items()))
 
 
 def planned(
-    protocol: str, sample: str, *, seed: int = 1, station: str = "sim", **parameters: str | Measured
+    protocol: str, sample: str, *, seed: int = 1, station: str = "sim", **parameters: Value
 ) -> Planned:
     """Plan a run: planned("ahe-loop", "alox-0.0", mu0_H_step="2 Oe")."""
     return Planned(protocol, sample, tuple(parameters.items()), seed=seed, station=station)
@@ -165,7 +176,9 @@ def assignments(run: Planned, results: Mapping[Planned, Run]) -> list[str]:
     """
     texts: list[str] = []
     for name, value in run.parameters:
-        if isinstance(value, Measured):
+        if isinstance(value, FileOf):
+            value = str(results[value.run].path)
+        elif isinstance(value, Measured):
             found = results[value.run].results.get(value.result)
             if found is None or not abs(found.value) < float("inf"):
                 raise LookupError(f"{name} needs the result {value.result} of {value.run.protocol}")
@@ -186,8 +199,10 @@ def described(run: Planned) -> str:
     return ", ".join(parts)
 
 
-def _value(value: str | Measured) -> str:
+def _value(value: Value) -> str:
     if isinstance(value, str):
         return value
+    if isinstance(value, FileOf):
+        return f"file of {value.run.protocol} on {value.run.sample} ({described(value.run)})"
     factor = "" if value.factor == 1 else f"{door.show(value.factor, '1', '1')} × "
     return f"{factor}measured {value.result} ({value.run.protocol})"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import os
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
@@ -25,8 +26,10 @@ if TYPE_CHECKING:
 _SYMBOL: Final = re.compile(r"\b([A-Zktσξ])_([A-Za-z0-9]+)\b")
 
 
-def write(found: Reproduction, folder: Path) -> dict[str, Any]:
+def write(found: Reproduction, folder: Path, skipped: Sequence[tuple[str, str]] = ()) -> dict[str, Any]:
     """Write report.html, report.json and figures/*.svg into `folder`; return what the JSON says.
+
+    `skipped` are sections that were wanted and could not be made: what, and why.
 
     What an earlier reproduction left under these names is replaced: all of it can be made again from the runs.
     """
@@ -35,15 +38,16 @@ def write(found: Reproduction, folder: Path) -> dict[str, Any]:
         finished.section.name: folder / "figures" / f"{finished.section.name}.svg"
         for finished in found.sections
     }
-    plain = conduct.as_plain(found, {"report": report, "json": data}, figures)
+    missing = (*skipped, *catalogue.NOT_REPRODUCED)
+    plain = conduct.as_plain(found, {"report": report, "json": data}, figures, missing)
     for finished in found.sections:
         _replace(figures[finished.section.name], finished.drawing)
-    _replace(report, _html(found, folder).encode())
+    _replace(report, _html(found, folder, missing).encode())
     _replace(data, tables.json_text(plain).encode())
     return plain
 
 
-def _html(found: Reproduction, folder: Path) -> str:
+def _html(found: Reproduction, folder: Path, missing: Sequence[tuple[str, str]]) -> str:
     import jinja2
 
     def data_uri(drawing: bytes) -> str:
@@ -62,7 +66,8 @@ def _html(found: Reproduction, folder: Path) -> str:
         data_uri=data_uri,
         described=described,
         name_of=name_of,
-        not_reproduced=catalogue.NOT_REPRODUCED,
+        not_reproduced=missing,
+        heading=catalogue.heading,
         version=__version__,
         made=datetime.now(UTC).isoformat(timespec="seconds"),
         n_good=sum(judged.is_good for _, judged in found.claims),

@@ -8,7 +8,7 @@ Fit          Y = 1 / (1 + exp(-(X - X_0) / K)), X the current, to the mean of Y 
 Sharp        Where fewer than two currents leave Y between 10 % and 90 %, no width can be fitted: X_0 is where the
              readings cross 1/2, and K at most the distance of the currents around the step over 2 ln 9.
 Noise        cycle_noise is the standard deviation of one Y at one current, over cycles, pooled over the currents
-             (rms). It contains the noise of the readings.
+             (rms). It contains the noise of the readings. The curve Y_noise has it current by current.
 Uncertainty  One standard deviation. X_0 and K: from the scatter of the means about the curve, which holds what
              the curve does not describe as well as noise, or, where larger, from the scatter of fits to the single
              cycles. r_squared, residual_max: from cycle_noise. The accuracy of the current is not included.
@@ -90,7 +90,8 @@ def sigmoid(
     The arrays have shape (n,): R_lo and R_hi (ohm) are those of the cycle that the row belongs to, `cycle` numbers
     the cycles. u_span (ohm) is the standard uncertainty of R_hi - R_lo: a span that is not well above it has no Y.
     The results are X_0, K (A; an upper limit where the step is sharp), cycle_noise, r_squared and residual_max;
-    the curves are Y_mean and, where there is a fit, Y_fit. What the data do not contain is NaN with a note.
+    the curves are Y_mean, at every current; Y_noise, at those that were read twice at least; and, where there is a
+    fit, Y_fit. What the data do not contain is NaN with a note.
     Raises ValueError for arrays of different shapes and for numbers that are not finite.
     """
     X, R, lo, hi, number = _checked(I_set=I_set, R_xy=R_xy, R_lo=R_lo, R_hi=R_hi, cycle=cycle)
@@ -101,8 +102,15 @@ def sigmoid(
         return _nothing(f"R_xy does not switch: R_hi - R_lo is {span:.2g} ohm")
     Y = activation(R, lo, hi)
     currents, mean, count = _means(X, Y)
-    noise, dof = _cycle_noise(X, Y)
+    scatter, freedom = _scatter(X, Y)
+    dof = int(np.sum(freedom))
+    noise = math.sqrt(float(scatter @ (scatter * freedom)) / dof) if dof else math.nan
     curves = {"Y_mean": _curve(currents, mean, "mean of Y over the cycles, at each current")}
+    if dof:
+        repeated = freedom > 0
+        curves["Y_noise"] = _curve(
+            currents[repeated], scatter[repeated], "standard deviation of Y over the cycles, at each current"
+        )
     found: dict[str, tuple[float, float, str]] = {"cycle_noise": _noise_result(noise, dof)}
     fit, problem = _fit(currents, mean, count), ""
     if fit is None:
@@ -113,9 +121,9 @@ def sigmoid(
         if step:
             found["X_0"], found["K"] = step
         return Analysis(_results(found, is_limited=step is not None), curves, [problem])
-    scatter = _scatter_of_cycles(X, Y, number)
-    found["X_0"] = (fit.X_0, max(fit.u_X_0, scatter[0]), "")
-    found["K"] = (fit.K, max(fit.u_K, scatter[1]), "")
+    u_X_0, u_K = _scatter_of_cycles(X, Y, number)
+    found["X_0"] = (fit.X_0, max(fit.u_X_0, u_X_0), "")
+    found["K"] = (fit.K, max(fit.u_K, u_K), "")
     residual = mean - logistic(currents, fit.X_0, fit.K)
     u_mean = noise / math.sqrt(float(np.mean(count)))
     squares, total = float(residual @ residual), float(np.sum((mean - np.mean(mean)) ** 2))
@@ -165,12 +173,12 @@ def _means(X: Array, Y: Array) -> tuple[Array, Array, Array]:
     return currents, np.bincount(where, Y) / count, count.astype(np.float64)
 
 
-def _cycle_noise(X: Array, Y: Array) -> tuple[float, int]:
-    """Standard deviation of one Y about the mean at its current (NaN without repeats), and its freedom."""
-    currents, where = np.unique(X, return_inverse=True)
-    mean = np.bincount(where, Y) / np.bincount(where)
-    dof = len(X) - len(currents)
-    return (math.sqrt(float(np.sum((Y - mean[where]) ** 2)) / dof) if dof else math.nan), dof
+def _scatter(X: Array, Y: Array) -> tuple[Array, Array]:
+    """Standard deviation of one Y at each current, ascending, 0 where it was read once, and its freedom."""
+    _, mean, count = _means(X, Y)
+    _, where = np.unique(X, return_inverse=True)
+    squares, freedom = np.bincount(where, (Y - mean[where]) ** 2), count - 1
+    return np.sqrt(squares / np.maximum(freedom, 1)), freedom
 
 
 def _noise_result(noise: float, dof: int) -> tuple[float, float, str]:

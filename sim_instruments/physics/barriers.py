@@ -34,11 +34,12 @@ class BarrierScale:
 
     `energy_per_field` (1/T) is E_i/(k_B T) per tesla of mu0 H_k,i; `mu0_H_in` (T) the in-plane field over the
     thermal softening k; `nucleation` = eta k the nucleation field over H_k,i. H_k,i is always the value at T_0.
+    Numbers, or arrays of shape (K, 1) for K scales at once, which makes (K, n) of n patches.
     """
 
-    energy_per_field: float
-    mu0_H_in: float
-    nucleation: float
+    energy_per_field: float | NDArray[np.float64]
+    mu0_H_in: float | NDArray[np.float64]
+    nucleation: float | NDArray[np.float64]
 
 
 def barrier_scale(
@@ -64,7 +65,7 @@ def barrier(
 
     x_i = max( max(1 - H_in/H_k,i, 0) + H/H_n,i , 0 ): Sharrock's barrier with exponent 2 (J. Appl. Phys. 76,
     6413 (1994)), lowered by the in-plane field as for a single moment, E (1 - H_in/H_k)^2.
-    `mu0_H_k` in T at T_0, shape (n,); `favouring` a number, or of shape (n,) or (m, n).
+    `mu0_H_k` in T at T_0, shape (n,); `favouring` a number, or of shape (n,) or (..., n).
     """
     held = np.maximum(mu0_H_k - scale.mu0_H_in, 0.0) + favouring / scale.nucleation  # x_i H_k,i
     return scale.energy_per_field * np.square(np.maximum(held, 0.0)) / mu0_H_k
@@ -73,7 +74,7 @@ def barrier(
 def weakest_favouring(
     mu0_H_k: NDArray[np.float64], scale: BarrierScale, ceiling: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Return the field (T, along the state) above which a barrier exceeds `ceiling` (k_B T), shape (n,).
+    """Return the field (T, along the state) above which a barrier exceeds `ceiling` (k_B T), shape of `ceiling`.
 
     `barrier` solved for the field: H_n,i [ sqrt(ceiling/E_i) - max(1 - H_in/H_k,i, 0) ]; a negative ceiling counts
     as 0.
@@ -87,8 +88,12 @@ def weakest_favouring(
     return favouring
 
 
-def strongest_within(scale: BarrierScale, favouring: float, ceiling: float) -> float:
+def strongest_within(
+    scale: BarrierScale, favouring: float | NDArray[np.float64], ceiling: float | NDArray[np.float64]
+) -> float:
     """Return an anisotropy field (T, at T_0) above which every barrier exceeds `ceiling` (units of k_B T, > 0).
+
+    Of several scales at once, in each of them.
 
     With a = H_in - H/(eta k) and c = ceiling/(E per H_k), E x^2 <= ceiling reads (H_k - a)^2 <= c H_k, met up to
     H_k = a + c/2 + sqrt(c^2/4 + a c) and nowhere when the root is not real. Where a patch with H_k < H_in, which
@@ -98,4 +103,9 @@ def strongest_within(scale: BarrierScale, favouring: float, ceiling: float) -> f
     a = scale.mu0_H_in - favouring / scale.nucleation
     c = ceiling / scale.energy_per_field
     discriminant = c * (0.25 * c + a)
-    return (a + 0.5 * c + math.sqrt(discriminant)) * (1.0 + _MARGIN) if discriminant >= 0.0 else 0.0
+    if isinstance(discriminant, np.ndarray):
+        limits = np.where(discriminant >= 0.0, a + 0.5 * c + np.sqrt(np.maximum(discriminant, 0.0)), 0.0)
+        limit = float(np.max(limits))
+    else:
+        limit = float(a + 0.5 * c + math.sqrt(discriminant)) if discriminant >= 0.0 else 0.0
+    return limit * (1.0 + _MARGIN)

@@ -20,8 +20,13 @@ class Coupling(Protocol):
         """Return the coupling (T) at the reduced in-plane field b = H_in/H_k, 0 <= b <= 1; negative opposes."""
         ...
 
-    def field(self, strength: float, up: NDArray[np.bool_]) -> float | NDArray[np.float64]:
-        """Return the coupling field along +z (T): one number for all patches, or one per patch, shape (N,)."""
+    def field(
+        self, strength: float | NDArray[np.float64], up: NDArray[np.bool_]
+    ) -> float | NDArray[np.float64]:
+        """Return the coupling field along +z (T): one number for all patches, or one per patch, shape (N,).
+
+        Proportional to the strength. For K strengths, shape (K, 1), that is of shape (K, 1) or (K, N).
+        """
         ...
 
 
@@ -45,7 +50,9 @@ class MeanField:
         m_z = math.sqrt(1.0 - b * b)
         return self.mu0_J_0 * (m_z - b * math.acos(b)) - self.mu0_J_D * m_z
 
-    def field(self, strength: float, up: NDArray[np.bool_]) -> float:
+    def field(
+        self, strength: float | NDArray[np.float64], up: NDArray[np.bool_]
+    ) -> float | NDArray[np.float64]:
         """Return J m (T), m the mean magnetization of the patches (-1 ... 1)."""
         return strength * mean_magnetization(up)
 

@@ -34,3 +34,8 @@ def patch_resistance(
     half of the loop's height for R_AHE.
     """
     return sign * R_AHE * np.sqrt(1.0 - sin2_theta) + R_PHE * sin_2phi * sin2_theta
+
+
+def transverse_resistance(m: NDArray[np.float64], R_AHE: float, R_PHE: float) -> NDArray[np.float64]:
+    """Return R = R_AHE m_z + 2 R_PHE m_x m_y (ohm) of unit vectors m, shape (3, ...); as `patch_resistance`."""
+    return R_AHE * m[2] + 2.0 * R_PHE * m[0] * m[1]

@@ -65,7 +65,8 @@ class SampleParameters:
     kappa: float = 1.0e5
     #: Damping-like field over current density (T m^2/A): 25 Oe per 1e7 A/cm^2, the paper's value at t = 0.
     mu0_H_DL_per_J: float = 2.5e-14
-    #: Field-like over damping-like field (1); the harmonic response shows it, switching does not; our choice.
+    #: Field-like over damping-like field (1), along +y for a positive current; the harmonic response shows it,
+    #: switching does not; our choice.
     r_FL: float = 0.2
     #: Effective switching field over damping-like field of fully aligned walls (1).
     beta: float = math.pi / 2.0
@@ -77,6 +78,11 @@ class SampleParameters:
     R_PHE: float = 0.04
     #: Offset of the Hall contacts (ohm), positive or negative; our choice.
     R_off: float = 0.05
+    #: Anomalous Nernst voltage over current squared (V/A^2 = ohm/A) of a film magnetized along +x, from heat that
+    #: flows off along z, positive or negative: 2e-6 ohm/mA looks like 0.4 % of the damping-like field; our choice.
+    R_gradT_z: float = 2.0e-3
+    #: The same of a film magnetized along +z, from heat that flows along the bar, positive or negative; our choice.
+    R_gradT_x: float = 1.0e-3
     #: Two-terminal resistance of the bar (ohm), about 6 squares of 44 ohm; our choice.
     R_xx: float = 264.0
     #: Width of the bar (m); the paper's.

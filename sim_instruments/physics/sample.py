@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -11,9 +12,11 @@ from numpy.typing import NDArray
 from sim_instruments.physics.barriers import barrier_scale, draw_anisotropy
 from sim_instruments.physics.coupling import Coupling, MeanField, mean_magnetization
 from sim_instruments.physics.draws import ThermalDraws
+from sim_instruments.physics.ensemble import Ensemble
 from sim_instruments.physics.hall import patch_resistance, sin_2phi, tilt
+from sim_instruments.physics.harmonics import phasors, sine_samples
 from sim_instruments.physics.heating import softening, temperature
-from sim_instruments.physics.hysterons import Drive, Hysterons, log_attempts
+from sim_instruments.physics.hysterons import Drive, Hysterons, in_turns, log_attempts
 from sim_instruments.physics.parameters import SampleParameters
 from sim_instruments.physics.spin_orbit_torque import (
     current_density,
@@ -43,7 +46,8 @@ class Sample:
 
     Steps are numbered for the thermal draws, from 0: `steps` is the number of the next one. It grows by one in each
     call of `advance` in which, at the start, (dt/tau_0) exp(-E x^2) >= 2^-53 for at least one patch in its present
-    state. In all other calls nothing can switch with any number that `thermal` draws, and nothing is drawn.
+    state; in `advance_periods` this is summed over the periods. In all other calls nothing can switch with any
+    number that `thermal` draws, and nothing is drawn.
 
     Model after Li et al., Chin. Phys. B 31, 117106 (2022): patches with normally distributed barriers, switched by
     field, torque and heat; the functions of this package cite their equations.
@@ -66,10 +70,15 @@ class Sample:
         self._hysterons = Hysterons(
             draw_anisotropy(device_seed, p.n_patches, p.mu0_H_k, p.sigma_K), self._coupling
         )
+        self._ensemble = Ensemble(self.mu0_H_k, p)
         self._last_drive: tuple[tuple[float, Vector, float], Drive] | None = None
+        self._last_period: tuple[tuple[tuple[tuple[float, float], ...], Vector], Drive | None] | None = None
         self._last_field: Vector = (0.0, 0.0, 0.0)
         self._patches = self._patch_resistances(self._last_field)
         self._last_read: tuple[NDArray[np.bool_], float] | None = None
+        self._last_shares: tuple[NDArray[np.bool_], NDArray[np.float64]] | None = None
+        self._last_added: tuple[tuple[float, Vector], NDArray[np.float64]] | None = None
+        self._last_phasors: tuple[tuple[float, Vector, int], NDArray[np.complex128]] | None = None
         self.saturate(as_grown)
 
     # --- state ------------------------------------------------------------------------------------
@@ -105,7 +114,28 @@ class Sample:
         """
         if dt == 0.0:
             return False
-        drive = self._drive(current, mu0_H, dt)
+        return self._relax(self._drive(current, mu0_H, dt))
+
+    def advance_periods(self, steps: Sequence[tuple[float, float]], mu0_H: Vector, n: float) -> bool:
+        """Let `n` whole periods of a waveform pass in a field (T) at once; return whether any patch switched.
+
+        `steps` are the currents (A) of a period and how long each flows (s). It is one step of the sample, at the
+        same cost for any n: with the rates r+- of a patch at each current, R+- = n sum r+-(I_k) dt_k, and as in
+        `advance` P = P_inf + (P_0 - P_inf) exp(-(R+ + R-)), P_inf = R-/(R+ + R-), the coupling followed to
+        self-consistency at the end. That is the limit of a period short against the time of switching. A patch that
+        switches to and fro within a period is left as on average over the period, not as after its last steps
+        (decision 11). No periods, no switching; a number that is negative or not whole, a negative or infinite
+        time, or a drive that is not finite, raises ValueError.
+        """
+        if not (0.0 <= n < math.inf and n == math.floor(n)):
+            raise ValueError(f"n must be a whole number of periods; got {n!r}")
+        key = tuple(steps), mu0_H
+        if self._last_period is None or self._last_period[0] != key:
+            self._last_period = key, self._new_period(*key)
+        period = self._last_period[1]
+        return n > 0.0 and period is not None and self._relax(period.repeated(n))
+
+    def _relax(self, drive: Drive) -> bool:
         loose = self._hysterons.loose(drive)
         if not loose.size:
             return False
@@ -126,6 +156,15 @@ class Sample:
         if self._last_drive is None or self._last_drive[0] != key:
             self._last_drive = (key, self._new_drive(*key))
         return self._last_drive[1]
+
+    def _new_period(self, steps: tuple[tuple[float, float], ...], mu0_H: Vector) -> Drive | None:
+        if not all(0.0 <= dt < math.inf for _, dt in steps):
+            raise ValueError(f"time must pass forwards and end; got the steps {steps!r} (A, s)")
+        durations: dict[float, float] = {}
+        for current, dt in steps:
+            durations[current] = durations.get(current, 0.0) + dt
+        drives = [self._new_drive(current, mu0_H, dt) for current, dt in durations.items() if dt > 0.0]
+        return in_turns(drives) if drives else None
 
     def _new_drive(self, current: float, mu0_H: Vector, dt: float) -> Drive:
         mu0_H_x, mu0_H_y, mu0_H_z = mu0_H
@@ -163,8 +202,8 @@ class Sample:
     def hall_resistance(self, mu0_H: Vector) -> float:
         """Return R_xy (ohm) in a field (T) as the state stands: R_AHE <m_z> + R_PHE <sin^2 sin 2phi> + R_off.
 
-        Positive for +z. Moments are tilted by the in-plane field, at T_0 (a reading heats nothing; our choice);
-        the thermal emf and the noise belong to the instruments and are not in it.
+        Positive for +z. The limit of small currents: moments are tilted by the in-plane field alone, at T_0 (a
+        reading heats nothing; our choice).
         """
         p = self.parameters
         if mu0_H[0] == 0.0 and mu0_H[1] == 0.0:
@@ -176,6 +215,40 @@ class Sample:
             R_patches = np.where(self.up, self._patches.up, self._patches.down)
             self._last_read = (self.up, float(np.add.reduce(R_patches)) / p.n_patches)
         return self._last_read[1] + p.R_off
+
+    def hall_voltage(self, current: float, mu0_H: Vector) -> float:
+        """Return the voltage (V) between the Hall arms while a constant `current` (A) flows in a field (T).
+
+        I R_xy of the state as it stands, the moments turned by the torques of the current, and the thermoelectric
+        part of the film (`Ensemble.added_voltages`). At T_0, as in `hall_resistance`; the emf of the leads and the
+        noise belong to the instruments and are not in it.
+        """
+        key = abs(current), mu0_H
+        if self._last_added is None or self._last_added[0] != key:
+            both = np.array([key[0], -key[0]])
+            self._last_added = key, self._ensemble.added_voltages(both, mu0_H)
+        added = self._last_added[1][1 if current < 0.0 else 0]
+        return current * self.hall_resistance(mu0_H) + float(added @ self._shares())
+
+    def hall_harmonics(self, I_ac_pk: float, mu0_H: Vector, highest: int = 4) -> tuple[complex, ...]:
+        """Return the harmonics c_1 ... c_highest (V rms) of `hall_voltage` under I_ac_pk sin(w t) in a field (T).
+
+        V(t) = sqrt(2) Im sum_n c_n exp(i n w t), at frequencies low enough for every moment to follow at once: odd
+        harmonics are real, even ones imaginary. With dR the change of R_xy at I_ac_pk, c_1 is I_ac_pk R_xy/sqrt(2)
+        and c_2 is -i/2 I_ac_pk dR/sqrt(2) to the lowest order (Hayashi et al., Phys. Rev. B 89, 144425 (2014)).
+        """
+        key = I_ac_pk, mu0_H, highest
+        if self._last_phasors is None or self._last_phasors[0] != key:
+            added = self._ensemble.added_voltages(I_ac_pk * sine_samples(highest), mu0_H)
+            self._last_phasors = key, phasors(added, highest)
+        harmonics = (self._last_phasors[1] @ self._shares()).tolist()
+        harmonics[0] += I_ac_pk * self.hall_resistance(mu0_H) / math.sqrt(2.0)
+        return tuple(harmonics)
+
+    def _shares(self) -> NDArray[np.float64]:
+        if self._last_shares is None or self._last_shares[0] is not self.up:
+            self._last_shares = self.up, self._ensemble.shares(self.up)
+        return self._last_shares[1]
 
     def _patch_resistances(self, mu0_H: Vector) -> _PatchResistances:
         p = self.parameters

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import math
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+Number = TypeVar("Number", float, NDArray[np.float64])
 
 
-def current_density(current: float, area: float) -> float:
+def current_density(current: Number, area: float) -> Number:
     """Return the stack-averaged current density J = I/(w d) (A/m^2): `current` in A, cross-section in m^2.
 
     Li et al., Chin. Phys. B 31, 117106 (2022), do not say which J their efficiency refers to; the average over
@@ -14,7 +20,7 @@ def current_density(current: float, area: float) -> float:
     return current / area
 
 
-def damping_like_field(J: float, mu0_H_DL_per_J: float) -> float:
+def damping_like_field(J: Number, mu0_H_DL_per_J: float) -> Number:
     """Return the damping-like effective field mu0 H_DL = (mu0 H_DL / J) J (T): J in A/m^2, efficiency in T m^2/A.
 
     Li et al., Chin. Phys. B 31, 117106 (2022): 25 Oe per 1e7 A/cm^2.

@@ -35,6 +35,7 @@ class FakeResource:
     """
 
     interface_type = InterfaceType.gpib
+    resource_class = "INSTR"
 
     def __init__(self, answer: Callable[[str], str | None], clock: FakeClock) -> None:
         self.answer = answer

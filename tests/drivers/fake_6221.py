@@ -8,7 +8,7 @@ IDENTITY = "KEITHLEY INSTRUMENTS INC.,MODEL 6221,4559777,D04  /700x "
 
 
 class WavePlayer(Echo):
-    """A 6221 that arms in `arming` seconds and plays for one cycle of its frequency on the resource's clock."""
+    """A 6221 that arms in `arming` seconds and plays its cycles at its frequency on the resource's clock."""
 
     def __init__(self):
         super().__init__(
@@ -55,6 +55,7 @@ class WavePlayer(Echo):
         elif header == "SOUR:WAVE:INIT":
             self.operation |= 16
             self.measurement |= 8 * self.is_limited
-            self.ends = self.now() + 1 / float(self.state["SOUR:WAVE:FREQ?"]) + self.late
+            cycles = float(self.state["SOUR:WAVE:DUR:CYCL?"])
+            self.ends = self.now() + cycles / float(self.state["SOUR:WAVE:FREQ?"]) + self.late
             if self.switches_off:
                 self.state["OUTP?"] = "0"

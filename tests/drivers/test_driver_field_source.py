@@ -145,6 +145,18 @@ def test_parking_is_the_supplys(magnet):
     assert magnet.calls == [("park",)]
 
 
+def test_a_ramp_after_parking_prepares_the_supply_again_and_only_once(magnet):
+    """Limits and rate are written anew before the first set point; the second ramp finds them there."""
+    source = field_source(magnet)
+    source.prepare()
+    source.park()
+    magnet.calls.clear()
+    assert source.ramp_to(0.01) == pytest.approx(0.01)
+    source.ramp_to(0.0)
+    names = [call[0] for call in magnet.calls if call[0] != "read"]
+    assert names == ["prepare", "set", "set"]
+
+
 @pytest.mark.parametrize(
     "wrong",
     [{"field_per_current": 0.0}, {"field_per_current": math.nan}, {"mu0_H_max": 0.0}, {"mu0_H_max": math.inf},

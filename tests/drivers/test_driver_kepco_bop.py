@@ -354,9 +354,12 @@ def test_an_output_that_does_not_go_off_is_told(bench):
 
 
 def test_faults_are_the_error_queue_and_the_voltage_limit(bench):
-    """What a supply that does not follow is asked."""
+    """What a supply that does not follow is asked; an output that is off is at no limit."""
     driver, bop, _ = bench
     assert driver.faults() == []
+    bop.volts = -35.9
+    assert driver.faults() == []
+    driver.prepare(I_max=10.0, rate=2.0)
     bop.errors.append('10101,"Over temperature"')
     bop.volts = -35.9
     assert driver.faults() == ['10101,"Over temperature"', "at its voltage limit of 36 V"]

@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from command_line import Command
@@ -157,7 +158,7 @@ def test_a_station_that_cannot_fill_the_roles_is_refused(
 def test_station_new_never_replaces_a_file_and_check_understands_it(labctl: Command, tmp_path: Path) -> None:
     """The example is read back line by line; a second `new` is refused."""
     assert labctl("station", "new", "mine.toml").status == 0
-    checked = labctl("station", "check", "mine.toml")
+    checked = labctl("station", "check", "mine.toml", "--offline")
     assert checked.status == 0
     assert "keithley_6221 at TCPIP0::192.0.2.21::1394::SOCKET" in checked.out
     assert "90 Oe/A, to 6000 Oe at 200 Oe/s" in checked.out
@@ -237,3 +238,57 @@ def test_progress_is_shown_when_asked_for_and_silent_in_a_pipe(labctl: Command) 
     """Standard error of a test is no terminal: no bar unless --live."""
     assert "41/41" not in labctl(*QUICK, "-o", "a.h5").err
     assert "ahe-loop alox-2.0" in labctl(*QUICK, "--live", "-o", "b.h5").err
+
+
+def test_the_doctor_finds_the_simulated_station_well(labctl: Command) -> None:
+    """Every instrument answers, has no errors, is off and at rest; only the source's own meter is missing."""
+    said = labctl("station", "check", "sim", "--json")
+    assert said.status == 0, said.err
+    states = {finding["what"]: finding["state"] for finding in said.json["findings"]}
+    assert {what for what, state in states.items() if state != "ok"} <= {
+        "source: nanovoltmeter on its serial port"
+    }
+    assert {
+        "source",
+        "voltmeter",
+        "lockin",
+        "supply_x",
+        "gaussmeter_x",
+        "supply_z",
+        "disk space",
+    } <= states.keys()
+
+
+def test_the_doctor_exercises_only_when_told_and_parks_afterwards(labctl: Command, rooms: list[Any]) -> None:
+    """Without --exercise nothing flows and no field moves; with it each magnet does, and all is off in the end."""
+    labctl("station", "check", "sim", "--json")
+    assert rooms[-1].envelope.I_max == 0
+    assert max(rooms[-1].envelope.mu0_H_max.values()) < 20e-4  # what an iron yoke keeps
+    said = labctl("station", "check", "sim", "--exercise", "--json")
+    assert said.status == 0, said.err
+    assert {finding["state"] for finding in said.json["findings"] if "exercise" in finding["what"]} == {"ok"}
+    assert said.json["findings"][-1] == {
+        "what": "parked",
+        "state": "ok",
+        "seen": "everything is off",
+        "advice": "",
+    }
+    assert max(rooms[-1].envelope.mu0_H_max.values()) > 100e-4
+
+
+def test_the_doctor_tells_a_station_file_with_the_wrong_mains(labctl: Command, tmp_path: Path) -> None:
+    """A meter on 50 Hz under a station file that says 60 Hz integrates over the wrong time: a fault, exit 4."""
+    from labctl import bench, config
+
+    text = config.built_in("station")["sim"]()
+    (tmp_path / "mine.toml").write_text(text.replace('line_frequency = "50 Hz"', 'line_frequency = "60 Hz"'))
+    ordinary = bench.BenchSpec
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            bench, "BenchSpec", lambda *words, **more: ordinary(*words, **{**more, "line_frequency": 50.0})
+        )
+        said = labctl("station", "check", "mine.toml", "--json")
+    assert said.status == 4
+    faults = [finding for finding in said.json["findings"] if finding["state"] == "fault"]
+    assert [finding["what"] for finding in faults] == ["voltmeter: line frequency"]
+    assert faults[0]["advice"]

@@ -212,6 +212,15 @@ def test_an_unknown_figure_is_refused_with_the_list(labctl: Command) -> None:
     assert not Path("out").exists()
 
 
+def test_figures_of_the_network_are_skipped_without_its_images(labctl: Command, shown: Shown) -> None:
+    """The report and the JSON say what was skipped and why."""
+    shown(TOY)
+    said = reproduce(labctl)
+    skipped = {entry["what"]: entry["why"] for entry in said.json["not_reproduced"]}
+    assert "--mnist DIR" in skipped["Fig. 4(d): Accuracy of the network against the epoch"]
+    assert "Fig. 4(e): Loss of the network" in Path("out/report.html").read_text(encoding="utf-8")
+
+
 def test_a_place_that_is_no_directory_is_refused(labctl: Command) -> None:
     """One line; no run is begun."""
     Path("out").write_text("a file", encoding="utf-8")

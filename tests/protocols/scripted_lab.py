@@ -24,6 +24,7 @@ class ScriptedLab:
     The layer is saturated where |mu0_H_z| exceeds mu0_H_c; R_xy = R_off + R_AHE m, and `emf` (V) is added to every
     voltage. m is the mean of equal patches, one for each of `thresholds` (A): under a field mu0_H_x, a current
     of at least its threshold turns a patch up where polarity * I * mu0_H_x is positive, down where it is negative.
+    On ranges above 1 mA the source drives `zero` (A) more than it is asked for.
     """
 
     mu0_H_c: float = 200e-4
@@ -32,6 +33,7 @@ class ScriptedLab:
     emf: float = 0.0
     settling_error: float = 0.0
     compliant_rows: int | None = None
+    zero: float = 0.0
     thresholds: tuple[float, ...] = (math.inf,)
     polarity: int = 1
     calls: list[tuple] = field(default_factory=list)
@@ -83,6 +85,7 @@ class _Source:
 
     def prepare(self, I_max, compliance):
         self.lab.calls.append(("prepare source", I_max, compliance))
+        self.lab.current = self.lab.zero if I_max > 1e-3 else 0.0
 
     def set_current(self, current):
         self.lab.calls.append(("set_current", current))
@@ -92,7 +95,7 @@ class _Source:
     def play(self, samples, slot, *, compliance, R_load):
         self.lab.calls.append(("play", list(samples), slot, compliance, R_load))
         for current in samples:
-            self.lab.feel(current)
+            self.lab.feel(current + self.lab.zero)
             self.lab.seconds += slot
         self.lab.current = 0.0
 

@@ -238,6 +238,23 @@ def test_the_curves_are_the_means_and_the_fitted_line():
     assert np.interp(16 * mA, fit.x, fit.y) == pytest.approx(0.5, abs=1e-3)
 
 
+def test_the_noise_curve_is_the_scatter_over_the_cycles_at_each_current():
+    """Y of 0.4, 0.5 and 0.6 at 15 mA, equal elsewhere: 0.1 there and 0 at the 35 others, both ends among them."""
+    rows = readings(16 * mA, 2 * mA)
+    rows["R_xy"][rows["I_set"] == 15 * mA] = -0.3 + 0.8 * np.array([0.4, 0.5, 0.6])
+    noise = sigmoid(**rows).curves["Y_noise"]
+    assert noise.x == pytest.approx(CURRENTS)
+    assert noise.y == pytest.approx(np.where(np.arange(-5, 31) == 15, 0.1, 0.0), abs=1e-12)
+
+
+def test_the_noise_curve_holds_no_current_that_was_read_only_once():
+    """Stopped after 4 currents of the second cycle, the noise is known at 4; after one cycle there is no curve."""
+    rows = readings(16 * mA, 2 * mA)
+    for end, known in ((40, CURRENTS[:4]), (36, None)):
+        curve = sigmoid(**{name: column[:end] for name, column in rows.items()}).curves.get("Y_noise")
+        assert (curve is None) if known is None else curve.x == pytest.approx(known)
+
+
 @pytest.mark.parametrize("column", ["I_set", "R_xy", "R_lo", "cycle"])
 def test_columns_that_do_not_fit_together_are_refused(column):
     """A column that is shorter, or holds a NaN, raises ValueError that names it."""

@@ -176,7 +176,7 @@ def test_rows_and_envelope_are_exact(p):
         ({"I_start": 0.05 * mA, "I_step": 0.01 * mA}, r"I_start must be above I_sense \(0\.1 mA\)"),
         ({"I_step": 1e-300}, "I_step must leave at most 10000 pulses"),
         ({"I_step": 1e-300, "law": "geometric", "ratio": 0.999}, "I_step must leave at most 10000 pulses"),
-        ({"R_off_reference": 0.1}, "R_off_reference must be 0 ohm where R_AHE_reference is"),
+        ({"R_off_reference": 0.1}, "R_off_reference must be given together with R_AHE_reference"),
         ({"preparation": "as-is"}, "R_AHE_reference must be given where preparation is as-is"),
     ],
 )

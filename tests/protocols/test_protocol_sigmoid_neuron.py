@@ -266,7 +266,7 @@ def test_open_current_leads_end_the_run_before_its_first_row():
         ({"order": "descending"}, "order"),
         ({"order_seed": -1}, "order_seed"),
         ({"reset": "always"}, "reset"),
-        ({"mu0_H_sat": 0.04}, "mu0_H_sat"),
+        ({"R_AHE_reference": 0.4}, "R_AHE_reference"),
     ],
 )
 def test_parameters_that_make_no_cycle_are_refused_with_one_message(bad, complaint):
@@ -314,6 +314,22 @@ def test_the_figure_shows_readings_means_and_the_fit_in_one_colour():
     assert {line.get_color() for line in (readings, means, fit)} == {"C2"}
     assert axes.get_legend_handles_labels()[1] == ["t = 2 nm"]
     assert "mA" in axes.get_xlabel()
+    (beside,) = axes.texts
+    X_0, K = (float(line.split()[2]) for line in beside.get_text().splitlines())
+    assert pytest.approx((16, 2.5), abs=0.05) == (X_0, K)
+
+
+def test_over_the_sigmoid_a_run_without_RESETs_scatters_with_no_line_no_mean_and_no_numbers():
+    """Two runs on one Axes: the second adds its 108 readings as crosses, under its own label, and nothing else."""
+    axes = Figure().subplots()
+    for reset, color in (("when-needed", "C0"), ("never", "C1")):
+        rows, p = run(sigmoid_layer(), order="random", reset=reset)
+        data = as_data(rows)
+        protocol.draw(axes, data, protocol.analyse(data, p), label=reset, color=color)
+    (crosses,) = [line for line in axes.lines if line.get_color() == "C1"]
+    assert (crosses.get_marker(), len(crosses.get_xdata())) == ("x", 108)
+    assert axes.get_legend_handles_labels()[1] == ["when-needed", "never"]
+    assert [text.get_color() for text in axes.texts] == ["C0"]
 
 
 @pytest.mark.parametrize("end", [0, 1, 40])

@@ -279,8 +279,8 @@ def test_a_source_in_compliance_at_the_start_ends_the_run_before_the_first_pulse
 
 
 def test_a_contact_that_opens_during_a_branch_is_noticed_at_zero_or_at_its_end():
-    """A bond that opens after five rows (the last at +20 mA) ends the run at the next 0, the ninth row."""
-    measuring = protocol.measure(ScriptedLab(compliant_rows=5), Parameters(**GIVEN))
+    """A bond that opens after six readings (the last at +20 mA) ends the run at the next 0, the ninth row."""
+    measuring = protocol.measure(ScriptedLab(compliant_rows=6), Parameters(**GIVEN))
     descending = [next(measuring) for _ in range(8)]
     assert descending[-1]["I_pulse"] == 5 * mA
     with pytest.raises(MeasurementError):

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from scripted_lab import ScriptedLab, columns_of, run_protocol
 
+from protocols.sensing import REFERENCE_READINGS
 from protocols.spikes import SHAPES
 from protocols.stdp import Parameters, protocol
 from protocols.units import Oe, mA, ms
@@ -66,7 +67,10 @@ def test_only_heads_on_tails_are_above_a_single_spike_and_negative_where_pre_com
 
 
 def test_every_waveform_comes_after_a_train_and_between_two_readings():
-    """Train, wait, read; spike or pair, wait, read: pre alone, post alone, then -0.2, 0 (no pair) and 0.2 ms."""
+    """Train, wait, read; spike or pair, wait, read: pre alone, post alone, then -0.2, 0 (no pair) and 0.2 ms.
+
+    Before all of it one pulse makes a state in which the source's zero is measured, by readings on both ranges.
+    """
     lab = ScriptedLab()
     run(lab, **TINY, t_pulse=5 * ms, settle=0.25, compliance_pulse=12.0, R_load=100.0)
     a, b, c, d = (8 * g for g in TAIL)
@@ -96,7 +100,36 @@ def test_every_waveform_comes_after_a_train_and_between_two_readings():
             seen.append("read")
         elif call[1] != 2 * ms:  # the delay of a current reversal
             seen.append(("wait", pytest.approx(call[1])))
-    assert seen == expected
+    zero = [("train", [20, 0], 5 * ms), pause, *["read"] * (2 * REFERENCE_READINGS + REFERENCE_READINGS)]
+    assert seen == [*zero, *expected]
+
+
+def test_trains_are_played_less_the_zero_of_the_source():
+    """A source that drives +20 uA at 0 A gets trains of 19.98 and -10.02 mA, and the pairs as they are."""
+    lab = ScriptedLab(zero=20e-6)
+    run(lab, **TINY)
+    trains = [call[1] for call in lab.of("play") if call[2] == 10 * ms][1:]
+    assert len(trains) == 5
+    assert trains[0] == pytest.approx([19.98 * mA, 0, -10.02 * mA, 0], rel=1e-6)
+
+
+@pytest.mark.parametrize(("preparation", "sign"), [("saturate+", 1), ("saturate-", -1)])
+def test_a_layer_may_be_saturated_before_every_waveform_instead(preparation, sign):
+    """No train is played, magnet_z saturates before each of the five waveforms and is switched off again."""
+    lab = ScriptedLab()
+    rows, _ = run(lab, **TINY, preparation=preparation, mu0_H_sat=400 * Oe)
+    assert all(call[2] == 0.1 * ms for call in lab.of("play"))
+    assert [call[1] for call in lab.of("ramp z")] == [sign * 400 * Oe] * 5
+    assert len(lab.of("park magnet_z")) == 6
+    assert [row["R_before"] for row in rows] == pytest.approx([0.05 + sign * 0.4] * 3)
+
+
+def test_a_layer_may_be_taken_as_the_waveform_before_has_left_it():
+    """As is: nothing but the spikes is played, and each change begins where the one before ended."""
+    lab = ScriptedLab(thresholds=(11 * mA, math.inf), polarity=-1)
+    rows, _ = run(lab, **TINY, preparation="as-is")
+    assert all(call[2] == 0.1 * ms for call in lab.of("play"))
+    assert [row["R_before"] for row in rows[1:]] == [row["R_after"] for row in rows[:-1]]
 
 
 def test_spikes_that_differ_are_played_at_no_delay_too():
@@ -145,7 +178,7 @@ def test_the_change_is_what_the_pair_did_to_the_layer():
 
 def test_a_source_in_compliance_ends_the_run():
     """Contacts that open during the second pair, after two spikes alone, leave one row."""
-    measuring = protocol.measure(ScriptedLab(compliant_rows=6), Parameters(**TINY))
+    measuring = protocol.measure(ScriptedLab(compliant_rows=14), Parameters(**TINY))
     next(measuring)
     with pytest.raises(MeasurementError, match="got the compliance limit"):
         next(measuring)

@@ -16,7 +16,7 @@ from pymeasure.instruments.keithley import buffer as pymeasure_buffer
 from sim_instruments.clock import VirtualClock
 from sim_instruments.keithley_2182a import Keithley2182ASim
 from sim_instruments.keithley_6221 import Keithley6221Sim
-from sim_instruments.ports import Waveform
+from sim_instruments.ports import SerialCable, TriggerLink, Waveform
 from sim_instruments.visa import BenchLibrary
 
 SHUNT = 0.4
@@ -52,9 +52,11 @@ class Rig:
         rng = np.random.default_rng(1)
         self.clock = VirtualClock()
         self.bar = Bar(self.clock)
+        # The meter is in reach over its own address and over the relay, which no real one is at the same time.
+        cables = {"relay": SerialCable(), "trigger_link": TriggerLink()}
         simulators = (
-            Keithley6221Sim(self.clock, self.bar, accuracy=False),
-            Keithley2182ASim(self.clock, self.bar.voltage, rng, accuracy=False),
+            Keithley6221Sim(self.clock, self.bar, accuracy=False, **cables),  # type: ignore[arg-type]
+            Keithley2182ASim(self.clock, self.bar.voltage, rng, accuracy=False, **cables),  # type: ignore[arg-type]
         )
         self.library = BenchLibrary(dict(zip(names, simulators, strict=True)), self.clock)
         ends = {"read_termination": "\n", "write_termination": "\n", "timeout": 10_000}
@@ -210,6 +212,85 @@ def test_the_waveform_settings_come_back_as_they_were_set(rig: Rig) -> None:
         assert getattr(source, name) == value, name
     source.waveform_duration_set_infinity()
     assert source.waveform_duration_time == 9.9e37
+    assert source.check_errors() == []
+
+
+def test_delta_is_set_armed_run_and_read(rig: Rig) -> None:
+    """The delta part of the driver: 1 mA of either sign over 0.4 ohm, a buffer of readings with their times."""
+    source = rig.source
+    source.reset()
+    rig.clock.wait(1.0)
+    assert source.delta_connected == 1
+    rig.meter.voltage_nplc = 1
+    source.source_compliance = 5.0
+    source.delta_unit = "V"
+    source.delta_high_source = 1e-3
+    assert source.delta_low_source == -1e-3
+    source.delta_delay = 0.005
+    source.delta_cycles = 20
+    source.delta_measurement_sets = 1
+    source.delta_compliance_abort_enabled = True
+    source.delta_buffer_points = 20
+    source.delta_arm()
+    rig.clock.wait(5.0)
+    source.delta_start()
+    rig.clock.wait(1.0)
+    reading, time = source.delta_sense
+    assert reading == pytest.approx(0.4e-3, abs=50e-9)
+    assert 0.0 < time < 1.0
+    rig.clock.wait(5.0)
+    values = np.array(source.delta_values).reshape(-1, 2)
+    assert values[:, 0] == pytest.approx(np.full(20, 0.4e-3), abs=50e-9)
+    assert np.diff(values[:, 1]) == pytest.approx(np.full(19, values[1, 1]), abs=1e-5)
+    source.delta_abort()
+    assert rig.bar.current == 0.0
+    assert source.source_enabled is False
+    assert source.check_errors() == []
+
+
+def test_the_delta_settings_come_back_as_they_were_set(rig: Rig) -> None:
+    """Every delta property of the driver that has a reading side."""
+    source = rig.source
+    for name, value in (
+        ("delta_high_source", 2e-3),
+        ("delta_low_source", -1e-3),
+        ("delta_delay", 0.25),
+        ("delta_cycles", 7),
+        ("delta_measurement_sets", 3),
+        ("delta_buffer_points", 7),
+        ("delta_compliance_abort_enabled", True),
+        ("delta_cold_switch_enabled", True),
+    ):
+        setattr(source, name, value)
+        assert getattr(source, name) == value, name
+    source.delta_cycles = source.delta_delay = "INF"
+    assert (source.delta_cycles, source.delta_delay) == (9.9e37, 9.9e37)
+    assert source.check_errors() == []
+
+
+def test_a_list_sweep_is_paced_by_a_timer_and_requests_service_at_its_end(rig: Rig) -> None:
+    """PyMeasure knows the trigger model, not the lists: those are said in plain lines."""
+    source = rig.source
+    source.write("SOUR:SWE:SPAC LIST;:SOUR:LIST:CURR 1e-3, -2e-3, 3e-3;DEL 0.1")
+    source.set_timed_arm(0.5)
+    source.output_trigger_on_external(line=4, after="DEL")
+    source.delta_measurement_sets = 2
+    source.operation_event_enabled = 2
+    source.srq_event_enabled = 128
+    source.write("SOUR:SWE:ARM")
+    rig.clock.wait(2.0)
+    source.start_buffer()
+    started = rig.clock.now()
+    seen: list[float] = []
+    for time in (0.05, 0.15, 0.25, 0.45, 0.55):
+        rig.clock.run_until(started + time)
+        seen.append(rig.bar.current)
+    assert seen == pytest.approx([1e-3, -2e-3, 3e-3, 3e-3, 1e-3])
+    rig.clock.wait(1.0)
+    assert int(source.ask("*STB?")) & 64
+    assert source.operation_events & 2
+    source.delta_abort()
+    source.disable_output_trigger()
     assert source.check_errors() == []
 
 

@@ -69,11 +69,20 @@ def test_level_and_range_are_refused_while_armed(rig: Rig, line: str) -> None:
         ("SOUR:WAVE:AMPL 0.1", "SOUR:WAVE:OFFS -0.006"),
         ("SOUR:CURR:RANG 2e-3", "SOUR:WAVE:RANG FIX", "SOUR:WAVE:AMPL 2e-3", "SOUR:WAVE:OFFS 2e-4"),
         ("SOUR:WAVE:PMAR:STAT ON", "SOUR:WAVE:PMAR:OLIN 2"),
+        ("SOUR:WAVE:PMAR:STAT ON", "TRIG:OLIN 3"),
         ("SOUR:WAVE:FUNC ARB0",),
         ("SOUR:WAVE:FUNC ARB3",),
         ("SOUR:WAVE:ARB:DATA 0.5", "SOUR:WAVE:FUNC ARB0"),
     ],
-    ids=["beyond the source", "beyond the range", "marker line", "no points", "empty slot", "one point"],
+    ids=[
+        "beyond the source",
+        "beyond the range",
+        "marker line",
+        "trigger line",
+        "no points",
+        "empty slot",
+        "one point",
+    ],
 )
 def test_a_set_up_that_does_not_fit_is_refused_when_it_is_armed(rig: Rig, set_up: tuple[str, ...]) -> None:
     """Each setting alone is accepted; ARM answers -221 and the source is not armed, its level not touched."""
@@ -92,6 +101,7 @@ def test_a_set_up_that_does_not_fit_is_refused_when_it_is_armed(rig: Rig, set_up
         ("SOUR:CURR:RANG 2e-3", "SOUR:WAVE:RANG FIX", "SOUR:WAVE:AMPL 2e-3", "SOUR:WAVE:OFFS -1e-4"),
         ("SOUR:CURR:RANG 2e-3", "SOUR:WAVE:RANG BEST", "SOUR:WAVE:AMPL 20e-3"),
         ("SOUR:WAVE:PMAR:STAT OFF", "SOUR:WAVE:PMAR:OLIN 2"),
+        ("SOUR:WAVE:PMAR:STAT ON", "SOUR:WAVE:PMAR:OLIN 2", "TRIG:OLIN 4"),
         ("SOUR:WAVE:ARB:DATA 0.5,0", "SOUR:WAVE:FUNC ARB0"),
     ],
 )

@@ -18,6 +18,7 @@ class Player:
     """A resource that remembers settings, answers from `answers`, and is never out of words for a query."""
 
     interface_type = InterfaceType.gpib
+    resource_class = "INSTR"
     #: What is answered where a word was said.
     WORDS: ClassVar = {"ON": "1", "OFF": "0", "CURR": "1", "VOLT": "0"}
 
@@ -96,6 +97,13 @@ def pulse(driver: Any, peak: float = 1e-3, slot: float = 1e-3) -> None:
     """Play one slot of `peak` (A) and one of zero."""
     driver.prepare(I_max=1e-3, compliance=1.0)
     driver.play([peak, 0.0], slot, compliance=105.0, R_load=1.0)
+
+
+def sine(driver: Any) -> None:
+    """Start the smallest sine that a lock-in can follow."""
+    driver.prepare(I_max=1e-3, compliance=1.0)
+    driver.wire._resource.answers["STAT:OPER?"] = "16"  # started, and not stopped
+    driver.start_sine(1e-3, 1e3, compliance=105.0, R_load=1.0)
 
 
 def walk(driver: Any, current: float) -> None:
@@ -188,7 +196,8 @@ SAYS: dict[str, dict[str, Do]] = {
         "output low to earth": put("low_to_earth"),
         "output response": put("response"),
         "output": put("output"),
-        "wave shape": lambda driver, _: pulse(driver),
+        "wave shape": lambda driver, shape: sine(driver) if shape == "sine" else pulse(driver),
+        "phase marker": lambda driver, _: sine(driver),
         "wave ranging": lambda driver, _: pulse(driver),
         "wave offset": lambda driver, _: pulse(driver),
         "wave duration": lambda driver, _: pulse(driver),
@@ -263,10 +272,12 @@ HEARS: dict[str, dict[str, Do]] = {
         "output low to earth": get("low_to_earth"),
         "output response": get("response"),
         "output": get("output"),
+        "nanovoltmeter present": lambda driver, _: driver.ask(driver.nanovoltmeter_present)[1] == "1",
         "interlock closed": lambda driver, _: driver.ask(driver.interlock)[1] == "1",
         "measurement condition: compliance, bit 3": lambda driver, _: driver.in_compliance(),
         "measurement event": lambda driver, _: driver.ask_register(driver.measurement_events),
         "measurement event: compliance, bit 3": event("measurement_events", 3),
+        "measurement event: buffer full, bit 9": event("measurement_events", 9),
         "operation event: sweep done, bit 1": event("operation_events", 1),
         "operation event: wave started, bit 4": event("operation_events", 4),
         "operation event: wave stopped, bit 7": event("operation_events", 7),

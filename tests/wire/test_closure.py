@@ -137,7 +137,7 @@ def test_what_a_simulator_obeys_is_heard_and_what_it_refuses_is_not(monkeypatch:
 
     source = Keithley6221Sim(VirtualClock(), Load())
     source.write(b"sour:curr:rang 1e-3;:nosuch 1\n")
-    assert heard.obeyed == {"keithley_6221": {"SOURce:CURRent:RANGe"}}
+    assert heard.obeyed == {"keithley_6221": {"[SOURce1]:CURRent:RANGe"}}
 
 
 def test_the_table_has_a_line_for_every_instrument_and_names_what_is_missing():

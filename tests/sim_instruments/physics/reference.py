@@ -44,7 +44,8 @@ class ReferenceSample:
         self.up = np.full(n_patches, up)
         self.steps = 0
 
-    def advance(self, I_mA, H_Oe, dt):
+    def drive(self, I_mA, H_Oe):
+        """E, g, H_n and J at a current, and the field along z without J m."""
         Hx, Hy, Hz = H_Oe
         T = T0 + KAPPA * I_mA**2
         k = max((TC - T) / (TC - T0), 1e-3)
@@ -58,24 +59,33 @@ class ReferenceSample:
         J = J0[self.t] * (math.sqrt(1 - b * b) - b * math.acos(b)) - self.JD * math.sqrt(1 - b * b)
         if T >= TC:
             J = 0.0
-        attempts = math.log(dt / TAU0)
+        return E, g, Hn, J, Hz + Hs
 
-        def barriers(m):
-            h = (Hz + Hs + J * m) / Hn
-            return E * np.maximum(g + h, 0) ** 2, E * np.maximum(g - h, 0) ** 2
+    def advance(self, I_mA, H_Oe, dt):
+        return self.advance_periods([(I_mA, dt)], H_Oe, 1)
 
+    def advance_periods(self, steps, H_Oe, n):
+        """All rates of n periods of (mA, s) steps added up; with one step and n = 1 it is a constant drive."""
+        drives = [(*self.drive(I_mA, H_Oe), n * dt / TAU0) for I_mA, dt in steps]
+
+        def rates(m):
+            up, down = np.zeros(self.n), np.zeros(self.n)
+            for E, g, Hn, J, Hz, attempts in drives:
+                h = (Hz + J * m) / Hn
+                up += attempts * np.exp(-E * np.maximum(g + h, 0) ** 2)
+                down += attempts * np.exp(-E * np.maximum(g - h, 0) ** 2)
+            return up, down
+
+        opposing = any(J < 0 for _, _, _, J, _, _ in drives)
         before = self.up
-        B_up, B_down = barriers(2 * before.mean() - 1)
-        if not np.any(attempts - np.where(before, B_up, B_down) >= -53 * math.log(2)):
+        if not np.any(np.where(before, *rates(2 * before.mean() - 1)) >= 2.0**-53):
             return False
         u = np.array([uniform(self.seed, self.steps, i, self.n) for i in range(self.n)])
         self.steps += 1
         count = n_up = before.sum()
         after = before
         for _ in range(300):
-            B_up, B_down = barriers(2 * n_up / self.n - 1)
-            r_up = np.exp(attempts - B_up)
-            r_down = np.exp(attempts - B_down)
+            r_up, r_down = rates(2 * n_up / self.n - 1)
             both = np.maximum(r_up + r_down, 5e-324)
             settled = r_down / both
             after = u < settled + (before - settled) * np.exp(-(r_up + r_down))
@@ -83,7 +93,7 @@ class ReferenceSample:
             after = np.where(r_up + r_down > 0, after, before)
             if after.sum() == count:
                 break
-            n_up = (count + after.sum()) / 2 if J < 0 else after.sum()
+            n_up = (count + after.sum()) / 2 if opposing else after.sum()
             count = after.sum()
         self.up = after
         return bool(np.any(after != before))

@@ -32,10 +32,22 @@ class Pair:
         changed = self.plain.advance(I_mA, H_Oe, dt)
         assert foreseen == (self.plain.steps > steps)
         assert self.fast.advance(I_mA * mA, H, dt) == changed
+        self.compare(H_Oe, up)
+
+    def advance_periods(self, steps, H_Oe, n):
+        """The same for periods of (mA, s) steps."""
+        H = tuple(h * Oe for h in H_Oe)
+        up = self.plain.up
+        changed = self.plain.advance_periods(steps, H_Oe, n)
+        assert self.fast.advance_periods([(I_mA * mA, dt) for I_mA, dt in steps], H, n) == changed
+        self.compare(H_Oe, up)
+
+    def compare(self, H_Oe, before):
+        H = tuple(h * Oe for h in H_Oe)
         assert self.fast.steps == self.plain.steps
         np.testing.assert_array_equal(self.fast.up, self.plain.up)
         assert self.fast.hall_resistance(H) == pytest.approx(self.plain.read(H_Oe), abs=1e-13)
-        self.flipped = np.count_nonzero(self.plain.up != up)
+        self.flipped = np.count_nonzero(self.plain.up != before)
 
 
 def random_drive(rng):
@@ -58,7 +70,7 @@ class PatchByPatch:
         self._mean_field = mean_field
 
     def field(self, strength, up):
-        return np.full(up.size, self._mean_field.field(strength, up))
+        return self._mean_field.field(strength, up) * np.ones(up.size)
 
 
 @pytest.mark.parametrize("n", [64, 1024])
@@ -126,5 +138,51 @@ def test_a_coupling_may_give_each_patch_its_own_field(t_nm):
         H = (300 * Oe, 0.0, H_z * Oe)
         assert one.advance(0.0, H, 0.1) == each.advance(0.0, H, 0.1)
         np.testing.assert_array_equal(one.up, each.up)
+        wave = [(8 * mA, 1e-3), (-8 * mA, 1e-3)]
+        assert one.advance_periods(wave, H, 50) == each.advance_periods(wave, H, 50)
+        np.testing.assert_array_equal(one.up, each.up)
     assert one.steps == each.steps > 5
     assert one.m_z == 1.0
+
+
+def sine(I_mA, frequency, n_steps=16):
+    """A sine of so many steps per period, as (mA, s)."""
+    phases = 2 * np.pi * (np.arange(n_steps) + 0.5) / n_steps
+    return [(float(I), 1 / (frequency * n_steps)) for I in I_mA * np.sin(phases)]
+
+
+@pytest.mark.parametrize("n", [64, 1024])
+@pytest.mark.parametrize("t_nm", THICKNESSES)
+def test_periods_at_once_leave_every_patch_where_the_plain_sum_of_rates_leaves_it(t_nm, n):
+    """Sines of any size and frequency in any field, a few periods or a million, between constant drives."""
+    both = Pair(t_nm, n, seed=9)
+    rng = np.random.default_rng(int(10 * t_nm) + n)
+    for _ in range(1000 // n + 25):
+        both.advance(*random_drive(rng))
+        _, H_Oe, _ = random_drive(rng)
+        periods = float(rng.integers(1, 10 ** rng.integers(1, 7)))
+        both.advance_periods(sine(rng.uniform(0, 40), 10 ** rng.uniform(1, 5)), H_Oe, periods)
+    assert both.plain.steps > 10
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    t_nm=st.sampled_from(THICKNESSES),
+    n=st.sampled_from([1, 2, 17, 64]),
+    up=st.booleans(),
+    JD=st.sampled_from([0.0, 6.0, 150.0]),
+    E0=st.sampled_from([5.0, 600.0]),
+    drives=st.lists(
+        st.tuples(
+            st.lists(st.tuples(st.floats(-60.0, 60.0), st.floats(1e-9, 10.0)), min_size=1, max_size=5),
+            st.tuples(st.floats(-2500, 2500), st.floats(-2500, 2500), st.floats(-400, 400)),
+            st.integers(1, 10**7),
+        ),
+        max_size=4,
+    ),
+)
+def test_periods_of_any_waveform_agree_with_the_plain_model(t_nm, n, up, JD, E0, drives):
+    """Uneven steps, above the Curie point and below, with couplings that change their sign within a period."""
+    both = Pair(t_nm, n, up=up, JD=JD, E0=E0)
+    for steps, H_Oe, periods in drives:
+        both.advance_periods(steps, H_Oe, float(periods))

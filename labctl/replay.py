@@ -1,0 +1,206 @@
+"""`labctl replay`: a stored run once more, on its own recorded wire or beside the simulated bench."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, Literal
+
+from labctl import config, engine, figures, registry, runfile, safety, tables, tell
+from labctl.errors import ClaimError, DataError, LabctlError
+from labctl.record import Recording
+from labctl.request import make_parameters
+
+if TYPE_CHECKING:
+    from labctl.bench import Tape
+    from labctl.engine import Operator, Request
+    from labctl.runfile import Run
+    from labctl.station import OpenStation, WireLog
+    from protocols.vocabulary import Lab, ParameterSet, Result, Row
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """How a replay on the recorded wire compares with the run: the first difference, or none."""
+
+    difference: str
+    rows: int
+    lines: int
+
+
+def again(path: Path, mode: Literal["strict", "by-query"], as_json: bool) -> None:
+    """Run a stored run again on its own recorded wire; ClaimError where one row is not identical, bit for bit."""
+    run = runfile.read_run(path)
+    verdict = _replayed(run, mode)
+    if as_json:
+        tables.as_json(
+            {
+                "file": path,
+                "mode": mode,
+                "identical": not verdict.difference,
+                "difference": verdict.difference,
+                "rows": verdict.rows,
+                "lines": verdict.lines,
+            }
+        )
+    if verdict.difference:
+        raise ClaimError(f"{path} is not what a replay of its own wire gives: {verdict.difference}")
+    tables.say(f"{path}: {verdict.rows} rows from {verdict.lines} lines of the wire, identical bit for bit")
+
+
+def beside(path: Path, as_json: bool, *, sample: str | None, seed: int | None, output: Path | None) -> None:
+    """Run the same protocol and parameters on the simulated bench; curves and numbers side by side."""
+    run = runfile.read_run(path)
+    request = _request(run)
+    if sample is not None:
+        the_sample, text = config.load_sample(sample)
+        request = replace(request, sample=the_sample, texts={**request.texts, "sample": text})
+    if seed is not None:
+        request = replace(request, seed=seed)
+    safety.check_envelope(request.protocol.envelope(request.parameters), request.station, request.sample)
+    target = output or path.with_name(f"{path.stem}_beside.png")
+    figures.check_format(target)
+    rehearsed = engine.rehearse(request)
+    recorded = request.protocol.analyse(run.columns, request.parameters)
+    pictures = [
+        figures.Picture(request.protocol, run.columns, recorded, "recorded"),
+        figures.Picture(request.protocol, rehearsed.data, rehearsed.analysis, "simulated"),
+    ]
+    figure = figures.save(pictures, figures.free_name(target))
+    compared = _compared(recorded.results, rehearsed.analysis.results)
+    if as_json:
+        tables.as_json({"file": path, "figure": figure, "sample": request.sample.name, "results": compared})
+    tables.say(f"{path} beside {request.sample.name} on the simulated bench, seed {request.seed}")
+    tables.table(_rows(recorded.results, rehearsed.analysis.results, compared), _HEAD, err=True)
+    tables.say(f"figure  {figure}")
+
+
+_HEAD = ("result", "recorded", "simulated", "difference in units of its uncertainty")
+
+
+def _replayed(run: Run, mode: Literal["strict", "by-query"]) -> Verdict:
+    recording = Recording(runfile.read_wire(run.path), runfile.read_clock(run.path), mode)
+    if not recording.lines:
+        raise DataError(
+            f"{run.path} must hold the lines of its wire; it was run with --no-wire. Nothing was replayed."
+        )
+    request = _request(run)
+    whole = request.protocol.measure
+
+    def measure(lab: Lab, p: ParameterSet) -> Iterator[Row]:
+        return islice(whole(lab, p), run.rows)  # a run that was stopped had no more
+
+    tapes: list[Tape] = []
+
+    @contextmanager
+    def opened(request: Request, _log: WireLog | None, _operator: Operator) -> Generator[OpenStation]:
+        from labctl import station
+
+        with station.replaying(request, recording) as (lab, tape):
+            tapes.append(tape)
+            yield lab
+
+    failure = ""
+    with TemporaryDirectory() as folder:
+        target = Path(folder) / "replay.h5"
+        try:
+            outcome = engine.run(
+                replace(request, protocol=replace(request.protocol, measure=measure), target=target),
+                lambda _rows: None,
+                lambda _task: None,
+                opened,
+            )
+        except LabctlError as error:
+            outcome, failure = None, str(error)
+    tape = tapes[0]
+    difference = tape.difference or failure
+    if outcome is not None and not difference:
+        difference = _difference(run, outcome.data, mode)
+        if not difference and mode == "strict" and tape.rest:
+            line = tape.rest[0]
+            difference = (
+                f"{len(tape.rest)} lines were not said again, the first to {line.instrument}: {line.text!r}"
+            )
+    return Verdict(difference, run.rows, len(recording.lines))
+
+
+def _difference(run: Run, data: Any, mode: str) -> str:
+    """Say where the rows are not identical, bit for bit; by query the times of the rows are not compared."""
+    for column in run.described:
+        if mode == "by-query" and column.unit == "s":
+            continue
+        kept, now = run.columns[column.name], data[column.name]
+        if len(kept) != len(now):
+            return f"it has {len(kept)} rows, the replay {len(now)}"
+        if kept.tobytes() != now.tobytes():
+            row = next(
+                row
+                for row in range(len(kept))
+                if kept[row : row + 1].tobytes() != now[row : row + 1].tobytes()
+            )
+            return f"row {row + 1} has {column.name} = {kept[row]!r}, the replay {now[row]!r}"
+    return ""
+
+
+def _request(run: Run) -> Request:
+    """The request that a stored run was; DataError where its file does not tell."""
+    if not run.station:
+        raise DataError(
+            f"{run.path} must hold the text of its station file; it has none. Nothing was replayed."
+        )
+    texts = {
+        "station": str(run.station["station_file"].value),
+        "sample": str(run.sample["sample_file"].value),
+    }
+    protocol = registry.load_protocol(run.protocol)
+    parameters = make_parameters(protocol, {name: value.value for name, value in run.parameters.items()})
+    return engine.Request(
+        protocol=protocol,
+        parameters=parameters,
+        station=config.read_station(texts["station"], f"in {run.path}"),
+        sample=config.read_sample(texts["sample"], f"in {run.path}"),
+        texts=texts,
+        seed=run.seed,
+        target=run.path,
+        uuid=run.uuid,
+        start=run.start_time,
+    )
+
+
+def _compared(recorded: Any, simulated: Any) -> dict[str, dict[str, float]]:
+    """Each result of both, their difference, and that in units of its standard uncertainty."""
+    compared: dict[str, dict[str, float]] = {}
+    for name, one in recorded.items():
+        other: Result | None = simulated.get(name)
+        if other is None:
+            continue
+        difference, u = other.value - one.value, math.hypot(one.uncertainty, other.uncertainty)
+        compared[name] = {
+            "recorded": one.value,
+            "simulated": other.value,
+            "difference": difference,
+            "in_uncertainties": difference / u if u > 0 else (0.0 if difference == 0 else math.nan),
+        }
+    return compared
+
+
+def _rows(
+    recorded: Any, simulated: Any, compared: dict[str, dict[str, float]]
+) -> list[tuple[str, str, str, str]]:
+    left, right = (
+        {name: text for name, text, _ in tell.result_rows(results)} for results in (recorded, simulated)
+    )
+    return [
+        (
+            name,
+            left[name],
+            right[name],
+            f"{one['in_uncertainties']:+.1f}" if math.isfinite(one["in_uncertainties"]) else "",
+        )
+        for name, one in compared.items()
+    ]
