@@ -32,6 +32,7 @@ MOVES: Final = 20
 _POLL: Final = 0.05  # s between two looks at a current that is still on its way
 _READING: Final = 0.1  # s between two field readings: a gaussmeter renews ten times a second
 _SETTLE_MARGIN: Final = 10.0  # s after the computed ramp in which current and field must have settled
+_ACCURACY: Final = 1e-3  # of a current: what a supply is set to and what it reads back may be so far apart
 _STEADY: Final = 0.25  # of the tolerance: a field that creeps faster than that in 0.1 s is not corrected yet
 _BACK_OFF: Final = 3.0  # tolerances before the target, where it is reached anew
 
@@ -253,7 +254,7 @@ class FieldSource:
         return field
 
     def _settled_current(self, target: float, deadline: float) -> float:
-        within = self._tolerance / abs(self._field_per_current)
+        within = max(self._tolerance / abs(self._field_per_current), _ACCURACY * abs(target))
         while True:
             current = self._supply.current
             if abs(current - target) <= within:

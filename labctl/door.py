@@ -112,7 +112,10 @@ def _fitting(value: float, unit: str, shown: str) -> str:
 
 
 def show_result(value: float, uncertainty: float, unit: str, display: str | None = None) -> str:
-    """Write a value with its standard uncertainty (both SI), rounded to two figures of the uncertainty."""
+    """Write a value with its standard uncertainty (both SI), rounded to two figures of the uncertainty.
+
+    What is below 1e-5 or from 1e6 on, with its uncertainty, in the display unit is written with a power of ten.
+    """
     shown = display or unit
     factor = factor_of(unit, shown)
     value, uncertainty = value / factor, uncertainty / factor
@@ -121,5 +124,9 @@ def show_result(value: float, uncertainty: float, unit: str, display: str | None
         return "not found"
     if not math.isfinite(uncertainty) or uncertainty <= 0:
         return f"{value:.5g}{suffix}"
+    largest = max(abs(value), uncertainty)
+    power = 0 if 1e-5 <= largest < 1e6 else math.floor(math.log10(largest))
+    value, uncertainty = value / 10.0**power, uncertainty / 10.0**power
     decimals = max(0, 1 - math.floor(math.log10(uncertainty)))
-    return f"{value:.{decimals}f} ± {uncertainty:.{decimals}f}{suffix}"
+    text = f"{value:.{decimals}f} ± {uncertainty:.{decimals}f}"
+    return f"({text})e{power}{suffix}" if power else text + suffix

@@ -10,6 +10,7 @@ mA: Final = 1e-3
 uA: Final = 1e-6
 V: Final = 1.0
 mV: Final = 1e-3
+uV: Final = 1e-6
 s: Final = 1.0
 ms: Final = 1e-3
 us: Final = 1e-6

@@ -91,6 +91,10 @@ class HallBar:
     average (`Sample.advance_periods`), whatever part of a period or how many it lasts. What switches to and fro in
     a period is then left as on average, not as after the last steps. Heat and charge are exact in any case. With
     a history every waveform is followed step by step.
+
+    While all moments lie in the plane, no patch has a barrier and its state shows in nothing. It is then left
+    alone: the steps in which the field, which never jumps, comes back from there draw it anew. With a history it
+    is followed there too.
     """
 
     def __init__(
@@ -260,6 +264,8 @@ class HallBar:
         ends = (max(wave.levels), min(wave.levels))
         self._I_max = max(self._I_max, *map(abs, ends))
         periods = last - place
+        if self._sample.lies_in_plane(mu0_H):
+            return
         # Heat and torque are largest at the ends: what cannot switch there in all that time does so nowhere.
         if any(self._sample.can_switch(level, mu0_H, periods * wave.period) for level in ends):
             steps = tuple((level, dt * periods) for level, dt in wave.steps(0.0, 1.0))
@@ -299,4 +305,6 @@ class HallBar:
         self._charge += abs(current) * dt
         if self._history is not None:
             self._history.append(Interval(current, mu0_H, dt))
+        elif self._sample.lies_in_plane(mu0_H):
+            return
         self._sample.advance(current, mu0_H, dt)

@@ -104,6 +104,10 @@ class Sample:
             raise ValueError(f"a saturated state has sign +1 or -1; got {sign!r}")
         self._hysterons.set_state(np.full(self.parameters.n_patches, sign > 0))
 
+    def lies_in_plane(self, mu0_H: Vector) -> bool:
+        """Return whether a field (T) lays the moments of all patches into the plane, the hardest one's too."""
+        return math.hypot(mu0_H[0], mu0_H[1]) >= self.mu0_H_k[-1]
+
     # --- time -------------------------------------------------------------------------------------
 
     def advance(self, current: float, mu0_H: Vector, dt: float) -> bool:

@@ -89,3 +89,11 @@ def test_a_result_is_rounded_to_two_figures_of_its_uncertainty() -> None:
     assert door.show_result(0.01156, 0.00014, "T", "Oe") == "115.6 ± 1.4 Oe"
     assert door.show_result(math.nan, 0.1, "T", "Oe") == "not found"
     assert door.show_result(0.4, 0.0, "ohm") == "0.4 ohm"
+
+
+def test_results_far_from_one_are_written_with_a_power_of_ten() -> None:
+    """Fourteen zeros after the point are not read by anybody; what has a unit near it is written plainly."""
+    assert door.show_result(2.518e-14, 1.1e-16, "T m2/A") == "(2.518 ± 0.011)e-14 T m2/A"
+    assert door.show_result(3.5714e10, 6.2e7, "A/m2") == "(3.5714 ± 0.0062)e10 A/m2"
+    assert door.show_result(9e-4, 4e-6, "T", "Oe") == "9.000 ± 0.040 Oe"
+    assert door.show_result(6e-6, 1.2e-3, "1") == "0.0000 ± 0.0012"
