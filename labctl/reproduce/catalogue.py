@@ -7,14 +7,15 @@ from pathlib import Path
 
 from labctl.config import suggest
 from labctl.errors import RequestError
-from labctl.reproduce.paper import fig1, fig2, fig3, fig4, fig4_network, supporting
+from labctl.reproduce.paper import fig1, fig2, fig3, fig4, fig4_network, harmonics, supporting
 from labctl.reproduce.plan import Section
 
 SECTIONS: tuple[Section, ...] = (
     *fig1.SECTIONS,
-    *fig2.SECTIONS,
+    *sorted((*fig2.SECTIONS, *harmonics.FIGURES), key=lambda section: section.name),
     *fig3.SECTIONS,
     *fig4.SECTIONS,
+    *harmonics.SECTIONS,
     *supporting.SECTIONS,
 )
 

@@ -51,7 +51,7 @@ def stiff(run: Planned) -> Planned:
     return run.altered(**ten_times, eta=f"{model['eta'].value / 10!r}")
 
 
-AHE_LOOPS = on_all(planned("ahe-loop", "alox-0.0"))
+AHE_LOOPS = on_all(planned("ahe-loop", "alox-0.0", mu0_H_max="300 Oe"))
 BY_FIELD = tuple(
     replace(SWITCHING.given(mu0_H_x=f"{field} Oe", I_max=FAR), seed=seed)
     for seed, field in enumerate(FIELDS_OE, start=1)

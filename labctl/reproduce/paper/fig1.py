@@ -77,7 +77,7 @@ SECTIONS = (
         paper="R_xy against H_z for t = 0, 0.5, 1, 1.5 and 2 nm: positive, square, and more gradual with t.",
         ours=(
             "The values of R_AHE, R_off, H_c and the widths: the paper gives them in its figure only.",
-            "Fields to ±400 Oe in steps of 5 Oe, half a second at each: H_c moves by about 1 Oe for a dwell five "
+            "Fields to ±300 Oe in steps of 5 Oe, half a second at each: H_c moves by about 1 Oe for a dwell five "
             "times as long.",
             "Wall coupling and spread of each sample are fitted to the trends, not measured.",
         ),
