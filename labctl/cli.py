@@ -235,6 +235,20 @@ def export(files: tuple[Path, ...], kind: str, output: Path | None) -> None:
 
 
 @cli.command()
+@click.argument("figures", nargs=-1, metavar="[FIG]...")
+@click.option("-o", "--output", type=click.Path(path_type=Path), metavar="DIR", default=Path("out"))
+@click.option("--mnist", type=click.Path(path_type=Path), metavar="DIR", help="For Fig. 4(d, e): IDX files.")
+@click.option("--jobs", type=click.IntRange(1, 256), metavar="N", help="Processes; default: one per core.")
+@click.option("--fresh", is_flag=True, help="Make every run again, also those that are there already.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
+def reproduce(as_json: bool, **request: Any) -> None:
+    """Reproduce the paper on the simulated bench: every figure (1b, 2a ...) or those named, and a report."""
+    from labctl.reproduce import command
+
+    command.reproduce(as_json, **request)
+
+
+@cli.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--sim", is_flag=True, help="On the simulated bench instead: curves and numbers side by side.")
 @click.option(

@@ -17,7 +17,12 @@ if TYPE_CHECKING:
 
 def as_json(value: Mapping[str, Any]) -> None:
     """Print one JSON object, and nothing else, on standard output; NaN and infinity become null."""
-    click.echo(json.dumps(_plain(value), allow_nan=False))  # click flushes: a waiting reader has it at once
+    click.echo(json_text(value))  # click flushes: a waiting reader has it at once
+
+
+def json_text(value: Mapping[str, Any]) -> str:
+    """One JSON object as text; NaN and infinity become null, paths their names."""
+    return json.dumps(_plain(value), allow_nan=False)
 
 
 def say(text: str) -> None:

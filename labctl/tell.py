@@ -87,15 +87,18 @@ def result_json(results: Mapping[str, Result]) -> dict[str, Any]:
 
 def result_rows(results: Mapping[str, Result]) -> list[tuple[str, str, str]]:
     """Results as lines of a table: name, value with uncertainty in the display unit, meaning."""
-    rows: list[tuple[str, str, str]] = []
-    for name, result in results.items():
-        if result.limit:
-            sign = "<=" if result.limit == "upper" else ">="
-            text = f"{sign} {door.show(result.value, result.unit, result.display)}"
-        else:
-            text = door.show_result(result.value, result.uncertainty, result.unit, result.display)
-        rows.append((name, text, f"{result.help}; {result.note}" if result.note else result.help))
-    return rows
+    return [
+        (name, result_text(result), f"{result.help}; {result.note}" if result.note else result.help)
+        for name, result in results.items()
+    ]
+
+
+def result_text(result: Result) -> str:
+    """A result in its display unit, with its uncertainty, or as the limit that it is."""
+    if result.limit:
+        sign = "<=" if result.limit == "upper" else ">="
+        return f"{sign} {door.show(result.value, result.unit, result.display)}"
+    return door.show_result(result.value, result.uncertainty, result.unit, result.display)
 
 
 def outcome(finished: Outcome, figure: Path | None) -> dict[str, Any]:
@@ -286,6 +289,26 @@ def shown(quantity: Quantity) -> str:
     if quantity.unit in {"s", "V"} and 0 < abs(quantity.value) < 0.1:
         display = f"m{quantity.unit}"
     return door.show(quantity.value, quantity.unit, display)
+
+
+# --- reproductions ------------------------------------------------------------------------------------
+
+
+def reproduction(plain: Mapping[str, Any]) -> None:
+    """Print on standard error which claims hold, which fail without their mechanism, and where the report is."""
+    rows = [
+        (
+            claim["name"],
+            "holds" if claim["holds"] else "DOES NOT HOLD",
+            "HOLDS WITHOUT" if claim["falsifier"]["holds"] else "fails without",
+            claim["falsifier"]["removed"],
+        )
+        for claim in plain["claims"]
+    ]
+    if rows:
+        table(rows, ("claim", "", "", "the mechanism that was removed"), err=True)
+    click.echo(f"{len(plain['runs'])} runs ({plain['reused']} reused), {plain['seconds']:.0f} s", err=True)
+    click.echo(f"report  {plain['files']['report']}", err=True)
 
 
 # --- stations -----------------------------------------------------------------------------------------

@@ -1,0 +1,87 @@
+"""Panels of the report: the protocols' own figures overlaid, and results against what was varied."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from labctl import door, registry
+from labctl.figures import COLOURS, STYLE
+from protocols.vocabulary import Analysis, Result
+
+if TYPE_CHECKING:
+    from labctl.reproduce.plan import Panel
+    from labctl.runfile import Run
+
+
+def render(panel: Panel, runs: Sequence[Run]) -> bytes:
+    """Draw a panel as SVG, letters as outlines: it looks the same wherever it is read."""
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+
+    # the date is left out and the identifiers are salted, so that the same runs give the same bytes
+    style: dict[Any, Any] = STYLE | {"svg.fonttype": "path", "svg.hashsalt": panel.caption}
+    with mpl.rc_context(style):
+        figure = Figure(figsize=panel.size, layout="constrained")
+        panel.draw(figure, runs)
+        buffer = io.BytesIO()
+        figure.savefig(buffer, format="svg", metadata={"Date": None})
+    return buffer.getvalue()
+
+
+def draw_run(axes: Any, run: Run, label: str | None, colour: str) -> None:
+    """Draw one run as its protocol draws it, from the results in its file."""
+    analysis = Analysis(run.results, run.curves, run.warnings)
+    registry.load_method(run.protocol).draw(axes, run.columns, analysis, label=label, color=colour)
+
+
+def overlay(axes: Any, runs: Sequence[Run], labels: Sequence[str | None]) -> None:
+    """Draw several runs of one protocol on one Axes, each in its colour."""
+    for number, (run, label) in enumerate(zip(runs, labels, strict=True)):
+        draw_run(axes, run, label, COLOURS[number % len(COLOURS)])
+
+
+def legend(figure: Any, columns: int = 3) -> None:
+    """One legend above the axes, where no curve can be."""
+    figure.legend(loc="outside upper center", ncols=columns)
+
+
+def against(
+    axes: Any,
+    x: Sequence[float],
+    results: Sequence[Result],
+    *,
+    colour: str = COLOURS[0],
+    marker: str = "o",
+    label: str | None = None,
+) -> None:
+    """Draw results in their display unit with their uncertainties; an upper limit is an arrow downwards."""
+    factor = door.factor_of(results[0].unit, results[0].display or results[0].unit)
+    values = [result.value / factor for result in results]
+    errors = [0.0 if result.limit else result.uncertainty / factor for result in results]
+    limits = [result.limit == "upper" for result in results]
+    arrow = 0.05 * max(values)
+    axes.errorbar(
+        x,
+        values,
+        [arrow if limit else error for limit, error in zip(limits, errors, strict=True)],
+        uplims=limits,
+        fmt=f"{marker}-",
+        color=colour,
+        capsize=1.5,
+        markersize=3,
+        elinewidth=0.6,
+        linewidth=0.8,
+        label=label,
+    )
+
+
+def two_axes(axes: Any, left: str, right: str) -> Any:
+    """Label an Axes for two quantities, each in its colour; return the second one's Axes."""
+    axes.set_ylabel(left, color=COLOURS[0])
+    axes.tick_params(axis="y", which="both", colors=COLOURS[0], right=False)
+    other = axes.twinx()
+    other.set_ylabel(right, color=COLOURS[1])
+    other.tick_params(axis="y", which="both", colors=COLOURS[1], left=False)
+    return other
