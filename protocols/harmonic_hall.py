@@ -56,15 +56,7 @@ from protocols.sensing import TIME_COLUMN
 from protocols.set_points import n_set_points, set_points
 from protocols.steps import RECTANGULAR, require_regulation, saturate
 from protocols.units import Oe, T, ms, mV, nm, s, uV
-from protocols.vocabulary import (
-    Analysis,
-    Column,
-    Envelope,
-    Lab,
-    MeasurementProtocol,
-    Row,
-    parameter,
-)
+from protocols.vocabulary import Analysis, Column, Envelope, Lab, MeasurementProtocol, Row, parameter
 
 if TYPE_CHECKING:
     from protocols.analysis.harmonic_rows import Readings

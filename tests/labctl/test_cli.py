@@ -193,7 +193,7 @@ def test_protocols_lists_each_with_its_caption(labctl: Command) -> None:
     said = labctl("protocols")
     assert said.status == 0
     assert [line.split()[0] for line in said.out.splitlines()] == [
-        "ahe-loop", "demagnetize", "minor-loops", "sigmoid-neuron", "sot-switching", "stdp",
+        "ahe-loop", "demagnetize", "harmonic-hall", "minor-loops", "sigmoid-neuron", "sot-switching", "stdp",
     ]  # fmt: skip
 
 
