@@ -38,8 +38,8 @@ _AT_HALF = tuple(
 )
 _AT_HALF_NO_SPREAD = altered(_AT_HALF, **NO_SPREAD)
 
-_LOCK_IN = planned("harmonic-hall", "alox-0.0")
-_PLANAR = _REVERSED.given(n_readings="2").altered(R_PHE="0.12 ohm")
+_LOCK_IN = planned("harmonic-hall", "alox-0.0", mu0_H_step="60 Oe", n_readings="2")
+_PLANAR = _REVERSED.given(mu0_H_step="60 Oe", n_readings="2").altered(R_PHE="0.12 ohm")
 
 
 def _near(found: Any) -> bool:

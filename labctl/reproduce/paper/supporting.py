@@ -202,7 +202,7 @@ _SPIKE_OVER_THRESHOLD = 0.48
 
 
 def _window_at(field: int) -> Planned:
-    threshold = planned("sot-switching", "alox-2.0", mu0_H_x=f"{field} Oe")
+    threshold = planned("sot-switching", "alox-2.0", mu0_H_x=f"{field} Oe", I_step="1 mA")
     height = Measured(threshold, "I_th", _SPIKE_OVER_THRESHOLD)
     return planned("stdp", "alox-2.0", mu0_H_x=f"{field} Oe", I_spike=height, n_repeats="2", dt_step="4 ms")
 
