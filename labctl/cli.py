@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from labctl import __version__
+from labctl import __version__, cli_files
 from labctl.cli_station import station
 from labctl.errors import LabctlError, RequestError
 
@@ -29,7 +29,7 @@ def protocols(as_json: bool) -> None:
     """List the protocols, one line each."""
     from labctl import registry, tables
 
-    captions = {name: registry.load_protocol(name).caption for name in registry.installed("protocols")}
+    captions = registry.captions("protocols")
     if as_json:
         tables.as_json({"protocols": captions})
     else:
@@ -196,46 +196,6 @@ def classify(as_json: bool, neurons: tuple[Path, ...], mnist: Path, **request: A
 
 
 @cli.command()
-@click.argument("file", type=click.Path(path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
-def show(file: Path, as_json: bool) -> None:
-    """Show a run: what was done to which sample, and the results."""
-    from labctl import runfile, tables, tell
-
-    stored = runfile.read_run(file)
-    if as_json:
-        tables.as_json(tell.stored(stored))
-    else:
-        tell.show(stored)
-
-
-@cli.command()
-@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option(
-    "-o", "--output", type=click.Path(path_type=Path), help="PNG, SVG or PDF; default: beside the file."
-)
-def plot(files: tuple[Path, ...], output: Path | None) -> None:
-    """Draw one run, or several of the same protocol overlaid."""
-    from labctl import figures
-
-    click.echo(figures.draw_files(files, output))
-
-
-@cli.command()
-@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--to", "kind", type=click.Choice(["csv", "h5"]), required=True)
-@click.option(
-    "-o", "--output", type=click.Path(path_type=Path), help="File, or folder for several CSV files."
-)
-def export(files: tuple[Path, ...], kind: str, output: Path | None) -> None:
-    """Export runs: CSV with units in the header, or one clean HDF5 file."""
-    from labctl import export as exporting
-
-    for path in exporting.export(files, kind, output):
-        click.echo(path)
-
-
-@cli.command()
 @click.argument("figures", nargs=-1, metavar="[FIG]...")
 @click.option("-o", "--output", type=click.Path(path_type=Path), metavar="DIR", default=Path("out"))
 @click.option("--mnist", type=click.Path(path_type=Path), metavar="DIR", help="For Fig. 4(d, e): IDX files.")
@@ -313,6 +273,7 @@ def simulate(as_json: bool, **request: Any) -> None:
 
 
 cli.add_command(station)
+cli_files.add_to(cli)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 import tomllib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
@@ -15,6 +14,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from labctl import door
 from labctl.errors import RequestError
 from labctl.record import Quantity
+from labctl.spelling import suggest
 
 
 def _quantity(unit: str) -> BeforeValidator:
@@ -270,9 +270,3 @@ def _fields_at(model: type[BaseModel], location: tuple[int | str, ...]) -> list[
     }
     section = sections[str(location[0])] if location else model
     return list(section.model_fields)
-
-
-def suggest(word: str, known: Iterable[str]) -> str:
-    """Return " (did you mean ...?)" where a known name is close to `word`, else nothing."""
-    close = difflib.get_close_matches(word, list(known), n=1)
-    return f" (did you mean {close[0]}?)" if close else ""

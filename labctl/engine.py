@@ -16,7 +16,7 @@ from uuid import uuid4
 from labctl import __version__, config, registry, safety
 from labctl.errors import FaultError, LabctlError, StoppedError
 from labctl.newfile import make_folder
-from labctl.record import RunHeader, Status
+from labctl.record import Quantity, RunHeader, Status
 from labctl.request import quantities, read_parameters
 from labctl.store import RunStore
 from protocols.vocabulary import MeasurementError
@@ -45,6 +45,7 @@ class Request:
     target: Path
     uuid: str
     start: datetime
+    batch: Mapping[str, Quantity] = field(default_factory=dict[str, Quantity])
 
     @property
     def title(self) -> str:
@@ -231,6 +232,7 @@ def _header(request: Request) -> RunHeader:
         sample=config.sample_quantities(request.sample, request.texts["sample"]),
         simulation=bench.model_of(request.sample) if request.station.simulated else None,
         station=config.station_quantities(request.station, request.texts["station"]),
+        batch=request.batch,
     )
 
 

@@ -42,6 +42,8 @@ def image(record: RunRecord) -> bytes:
         _write_protocol(entry, header)
         write_quantities(entry, "sample", "NXsample", header.sample)
         write_quantities(entry, "station", "NXcollection", header.station)
+        if header.batch:
+            write_quantities(entry, "batch", "NXcollection", header.batch)
         if header.simulation is not None:
             write_quantities(entry, "simulation", "NXparameters", header.simulation)
         _write_instruments(entry, record.instruments)

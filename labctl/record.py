@@ -68,8 +68,9 @@ class RunHeader:
 
     `parameters` are the validated parameters, SI, by name; `source` is the text of the protocol's module;
     `simulation` is None on hardware and describes the model on the bench. `clock` says which clock the times
-    of rows, wire lines and events were read from. A start time without an offset raises ValueError, and so
-    does a default plot whose columns do not exist.
+    of rows, wire lines and events were read from;
+    `batch` links a run to the batch it belongs to (empty: none). A start time without an offset raises
+    ValueError, and so does a default plot whose columns do not exist.
     """
 
     title: str
@@ -89,6 +90,7 @@ class RunHeader:
     sample: Mapping[str, Quantity] = field(default_factory=dict[str, Quantity])
     simulation: Mapping[str, Quantity] | None = None
     station: Mapping[str, Quantity] = field(default_factory=dict[str, Quantity])
+    batch: Mapping[str, Quantity] = field(default_factory=dict[str, Quantity])
 
     def __post_init__(self) -> None:
         if self.start_time.tzinfo is None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
+from importlib.util import find_spec
+from io import open_code
 from typing import TYPE_CHECKING, Any, Literal
 
-from labctl.config import suggest
 from labctl.errors import RequestError
+from labctl.spelling import suggest
 
 if TYPE_CHECKING:
     from protocols.vocabulary import MeasurementProtocol, Method
@@ -32,6 +34,22 @@ def load(group: Group, name: str) -> Any:
             "Nothing was sent."
         )
     return points[name].load()
+
+
+def captions(group: Group) -> dict[str, str]:
+    """The caption of each module that a name stands for, by name, read without importing any of them."""
+    return {name: _caption(point) for name, point in installed(group).items()}
+
+
+def _caption(point: EntryPoint) -> str:
+    import ast
+
+    found = find_spec(point.module)
+    if found is None or found.origin is None or not found.has_location:
+        return point.load().caption  # no source file beside it: a zipped or compiled module
+    with open_code(found.origin) as source:
+        described = ast.get_docstring(ast.parse(source.read()))
+    return (described or "").partition("\n")[0].rstrip(".")
 
 
 def load_protocol(name: str) -> MeasurementProtocol:

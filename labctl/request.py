@@ -11,8 +11,8 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
 from labctl import door
-from labctl.config import suggest
 from labctl.errors import RequestError
+from labctl.spelling import suggest
 
 if TYPE_CHECKING:
     from labctl.record import Quantity

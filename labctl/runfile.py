@@ -25,7 +25,8 @@ class Run:
 
     `columns` holds one array for each column (float64 or int64 as stored) and `described` its unit and
     meaning, both in the protocol's order; `signal` and `axis` name the default plot. `parameters` can be
-    handed to the protocol again, as {name: quantity.value}. `station` is empty in a file that does not have it.
+    handed to the protocol again, as {name: quantity.value}. `station` is empty in a file that does not have it,
+    `batch` in a run that belongs to none.
     `simulation` is None on hardware, `waveforms` where the protocol plays none. Where no
     analysis was stored, `results`, `curves` and `warnings` are empty.
     """
@@ -53,6 +54,7 @@ class Run:
     sample: Mapping[str, Quantity]
     instruments: Mapping[str, Instrument]
     station: Mapping[str, Quantity]
+    batch: Mapping[str, Quantity]
     simulation: Mapping[str, Quantity] | None
     results: Mapping[str, Result]
     curves: Mapping[str, Curve]
@@ -132,6 +134,7 @@ def _run(path: Path, entry: hdf5.Node) -> Run:
         sample=_quantities(entry["sample"]),
         instruments={role: _instrument(node) for role, node in _members(entry, "instrument")},
         station=_quantities(entry["station"]) if "station" in entry else {},
+        batch=_quantities(entry["batch"]) if "batch" in entry else {},
         simulation=_quantities(entry["simulation"]) if "simulation" in entry else None,
         results={
             name: _result(node) for name, node in _members(entry, "analysis") if "uncertainty" in node.attrs

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from labctl.config import suggest
 from labctl.errors import RequestError
 from labctl.reproduce.paper import fig1, fig2, fig3, fig4, fig4_network, harmonics, supporting
 from labctl.reproduce.plan import Section
+from labctl.spelling import suggest
 
 SECTIONS: tuple[Section, ...] = (
     *fig1.SECTIONS,

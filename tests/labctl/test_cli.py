@@ -195,6 +195,8 @@ def test_protocols_lists_each_with_its_caption(labctl: Command) -> None:
     assert [line.split()[0] for line in said.out.splitlines()] == [
         "ahe-loop", "demagnetize", "harmonic-hall", "minor-loops", "sigmoid-neuron", "sot-switching", "stdp",
     ]  # fmt: skip
+    for name, caption in labctl("protocols", "--json").json["protocols"].items():
+        assert caption == labctl("describe", name, "--json").json["caption"] != ""
 
 
 def test_show_plot_and_export_work_from_the_file_alone(labctl: Command, tmp_path: Path) -> None:
