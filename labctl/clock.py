@@ -42,7 +42,10 @@ class WallClock:
 
 
 class RecordingClock:
-    """A clock whose every reading is kept (s, in order), so that a replay can give the same ones again."""
+    """A clock whose every reading is kept (s, in order), so that a replay can give the same ones again.
+
+    Whoever takes readings away from `readings` empties it.
+    """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock

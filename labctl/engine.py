@@ -6,7 +6,7 @@ import inspect
 import secrets
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -151,16 +151,30 @@ def run(
     stored. What cannot be begun raises: RequestError for the request, FaultError for an instrument that cannot
     be opened. `operator` is asked to do what only a person can (turn the sample).
     """
-    from labctl import station
-
     make_folder(request.target.parent)
     store = RunStore(request.target)
-    store.begin(_header(request))
+    store.begin(_header(request), request.rows_expected)
+    with closing(store):
+        return _carry_out(request, store, advance, operator, opened, keep_wire)
+
+
+def _carry_out(
+    request: Request,
+    store: RunStore,
+    advance: Advance,
+    operator: Operator,
+    opened: Opened | None,
+    keep_wire: bool,
+) -> Outcome:
+    from labctl import station
+
     outcome = Outcome(request)
     unparked: list[str] = []
     described: dict[str, Any] = {}
     log = store.wire if keep_wire else None
     with (opened or station.opened)(request, log, operator) as lab, safety.stop_requests() as stop:
+        if keep_wire:
+            store.clock(lab.readings)
         lab.on_note(lambda level, text: store.event(lab.elapsed(), level, text))
         try:
             lab.connect()
@@ -168,7 +182,7 @@ def run(
             for role, description in described.items():
                 store.instrument(role, **description)
             outcome.status, outcome.reason = _take_rows(request, lab, store, stop, advance)
-        except (station.InstrumentError, MeasurementError) as error:
+        except (station.InstrumentError, MeasurementError, FaultError) as error:
             outcome.reason = str(error)
         except Exception as error:
             outcome.reason = f"{type(error).__name__}: {error}"
@@ -178,7 +192,6 @@ def run(
             for role, settings in lab.settings_left(described).items():
                 store.settings_after(role, settings)
             outcome.elapsed = lab.elapsed()
-            store.clock(lab.clock.readings if keep_wire else ())
             try:
                 _finish(outcome, store, unparked)
             except LabctlError as error:

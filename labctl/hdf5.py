@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Any
 from urllib.parse import quote, unquote
 
@@ -79,24 +80,33 @@ def share_axis(parent: Node, axis: str, others: Sequence[str], dimension: int = 
 
 
 def text_table(
-    parent: Node, name: str, fields: Sequence[str], rows: Sequence[tuple[Any, ...]], width: int
+    parent: Node, name: str, fields: Sequence[str], rows: Iterable[tuple[Any, ...]], width: int
 ) -> Node:
     """Make a group with one column for each field of `rows`: a time (s), then texts.
 
     The last text is cut into pieces of at most `width` bytes (never inside a character), one row each; `more`
     is 1 where the next row goes on with the same text. Fixed length, because texts of variable length are
-    neither compressed nor check-summed.
+    neither compressed nor check-summed. `rows` is gone through twice, and never held as a whole.
     """
     table = group(parent, name, "NXcollection")
-    pieces = [(*row[:-1], *piece) for row in rows for piece in _pieces(clean(row[-1]), width)]
-    columns = list(zip(*pieces, strict=True)) or [()] * (len(fields) + 1)
-    column(
-        table, fields[0], np.array(columns[0], np.float64), "s", "time on the station's clock since the start"
-    )
-    for field, texts in zip(fields[1:-1], columns[1:-2], strict=True):
-        _fixed_texts(table, field, [clean(text) for text in texts])
-    _fixed_texts(table, fields[-1], columns[-2])
-    column(table, "more", np.array(columns[-1], np.int8), "1", "1 where the text goes on in the next row")
+    size, widths = 0, [1] * (len(fields) - 1)
+    for cut in _cut(rows, width):
+        size += 1
+        widths = [max(*pair) for pair in zip(widths, map(len, cut[1:-1]), strict=True)]
+    time = _empty(table, fields[0], size, np.float64)
+    _labelled(time, "s", "time on the station's clock since the start")
+    texts = [
+        _empty(table, field, size, h5py.string_dtype("utf-8", widest))
+        for field, widest in zip(fields[1:], widths, strict=True)
+    ]
+    more = _empty(table, "more", size, np.int8)
+    _labelled(more, "1", "1 where the text goes on in the next row")
+    made = (time, *texts, more)
+    pieces = _cut(rows, width)
+    for start in range(0, size, CHUNK):
+        block = zip(*islice(pieces, CHUNK), strict=True)
+        for dataset, values in zip(made, block, strict=True):
+            dataset[start : start + CHUNK] = np.array(values, dataset.dtype)
     share_axis(table, fields[0], [*fields[1:], "more"])
     return table
 
@@ -156,19 +166,23 @@ def _filters(rows: int, *width: int) -> dict[str, Any]:
     }
 
 
-def _fixed_texts(parent: Node, name: str, texts: Sequence[bytes]) -> None:
-    width = max(map(len, texts), default=1) or 1
-    kind = h5py.string_dtype("utf-8", width)
-    made: Node = parent.create_dataset(name, (len(texts),), kind, **_filters(len(texts)))
-    for start in range(0, len(texts), CHUNK):  # by the chunk: the whole would be rows times the longest line
-        made[start : start + CHUNK] = np.array(texts[start : start + CHUNK], kind)
+def _empty(parent: Node, name: str, size: int, kind: Any) -> Node:
+    return parent.create_dataset(name, (size,), kind, **_filters(size))
 
 
-def _pieces(value: bytes, width: int) -> Iterator[tuple[bytes, int]]:
-    while len(value) > width:
-        cut = width
-        while value[cut] & 0xC0 == 0x80:  # a byte inside a UTF-8 character
-            cut -= 1
-        yield value[:cut], 1
-        value = value[cut:]
-    yield value, 0
+def _cut(rows: Iterable[tuple[Any, ...]], width: int) -> Iterator[tuple[Any, ...]]:
+    """Yield time, texts, a piece of the last text, and whether it goes on, for each piece of each row."""
+    names: dict[str, bytes] = {}
+    for time, *texts, last in rows:
+        for text in texts:
+            if text not in names:
+                names[text] = clean(text)
+        head = (time, *(names[text] for text in texts))
+        said = clean(last)
+        while len(said) > width:
+            end = width
+            while said[end] & 0xC0 == 0x80:  # a byte inside a UTF-8 character
+                end -= 1
+            yield (*head, said[:end], 1)
+            said = said[end:]
+        yield (*head, said, 0)

@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zlib import crc32
 
 import h5py
 import numpy as np
 
-from labctl import hdf5, manifest
+from labctl import hdf5, manifest, newfile
 from labctl.errors import DataError
 from labctl.record import Event, Instrument, Quantity, RunHeader, RunRecord, WireLine
 
@@ -63,6 +64,12 @@ def image(record: RunRecord) -> bytes:
         hdf5.text_table(entry, "log", Event._fields, record.events, TEXT_WIDTH)
         manifest.write(file)
         return to_bytes(file)
+
+
+def publish(record: RunRecord, target: Path) -> Path:
+    """Write the file of a run, read it back and give it its name (see newfile.publish)."""
+    tag = f"{crc32(record.header.uuid.encode('utf-8', 'surrogatepass')):08x}"
+    return newfile.publish(image(record), target, lambda partial: verify(partial, record), tag)
 
 
 def in_memory() -> hdf5.Node:
