@@ -1,4 +1,4 @@
-"""The commands that read what was measured: show, plot, export."""
+"""The commands that read what was measured: show, plot, export, recover."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import click
 
 def add_to(group: click.Group) -> None:
     """Give a group the commands of this room."""
-    for command in (show, plot, export):
+    for command in (show, plot, export, recover):
         group.add_command(command)
 
 
@@ -51,3 +51,21 @@ def export(files: tuple[Path, ...], kind: str, output: Path | None) -> None:
 
     for path in exporting.export(files, kind, output):
         click.echo(path)
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
+def recover(file: Path, as_json: bool) -> None:
+    """Make the file of a run that was interrupted, from the journal it left; FILE is either of the two."""
+    from labctl import recovery, tables
+
+    found = recovery.recover(file)
+    if as_json:
+        tables.as_json(found.told())
+    else:
+        click.echo(found.path)
+    what = "was made from its journal" if found.made else "is whole already"
+    tables.say(f"{found.path} {what}: {found.rows} rows, {found.reason or found.status}")
+    for line in found.damage:
+        tables.say(f"damage in the journal: {line}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from array import array
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 
@@ -39,6 +40,27 @@ class WallClock:
         if not seconds >= 0:
             raise ValueError(f"a wait must be at least 0 s; got {seconds!r}")
         time.sleep(seconds / self._factor)
+
+
+class WallTime:
+    """The time of day (UTC), and whether somebody has set the clock that tells it."""
+
+    def __init__(self) -> None:
+        self._begun = datetime.now(UTC)
+        self._start = self._steady = time.monotonic()
+        self._shown = time.time()
+
+    def now(self) -> datetime:
+        """The time of day, never earlier than at the beginning with the seconds since then."""
+        steady = self._begun + timedelta(seconds=time.monotonic() - self._start)
+        return max(datetime.now(UTC), steady)
+
+    def jump(self) -> float:
+        """How far (s) the clock was set since it was last asked; 0 below a second, as small corrections are."""
+        shown, steady = time.time(), time.monotonic()
+        jump = (shown - self._shown) - (steady - self._steady)
+        self._shown, self._steady = shown, steady
+        return jump if abs(jump) >= 1 else 0.0
 
 
 class RecordingClock:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from labctl import __version__, config, registry, safety
+from labctl.clock import WallTime
 from labctl.errors import FaultError, LabctlError, StoppedError
 from labctl.newfile import make_folder
 from labctl.record import Quantity, RunHeader, Status
@@ -168,7 +169,7 @@ def _carry_out(
 ) -> Outcome:
     from labctl import station
 
-    outcome = Outcome(request)
+    outcome, wall = Outcome(request), WallTime()
     unparked: list[str] = []
     described: dict[str, Any] = {}
     log = store.wire if keep_wire else None
@@ -193,7 +194,7 @@ def _carry_out(
                 store.settings_after(role, settings)
             outcome.elapsed = lab.elapsed()
             try:
-                _finish(outcome, store, unparked)
+                _finish(outcome, store, unparked, wall.now())
             except LabctlError as error:
                 raise FaultError(f"{error} The run had ended; {_parked(unparked)}.") from error
     outcome.error = _verdict(outcome, unparked)
@@ -253,8 +254,11 @@ def _take_rows(
     request: Request, lab: OpenStation, store: RunStore, stop: safety.StopFlag, advance: Advance
 ) -> tuple[Status, str]:
     rows: Iterator[Row] = request.protocol.measure(lab, request.parameters)
+    wall = WallTime()
     for row in rows:
         store.row(row)
+        if jump := wall.jump():
+            store.event(lab.elapsed(), "warning", f"the computer's clock jumped by {jump:+.1f} s")
         advance(store.rows)
         if stop.reason:
             store.event(lab.elapsed(), "warning", f"stop requested: {stop.reason}")
@@ -262,7 +266,7 @@ def _take_rows(
     return "complete", ""
 
 
-def _finish(outcome: Outcome, store: RunStore, unparked: list[str]) -> None:
+def _finish(outcome: Outcome, store: RunStore, unparked: list[str], end_time: datetime) -> None:
     request = outcome.request
     if unparked:
         outcome.status = "faulted"
@@ -277,7 +281,7 @@ def _finish(outcome: Outcome, store: RunStore, unparked: list[str]) -> None:
     outcome.path = store.finish(
         outcome.status,
         outcome.reason,
-        datetime.now(UTC),
+        end_time,
         outcome.elapsed,
         outcome.analysis,
         f"{request.protocol.name} {request.protocol.version}, labctl {__version__}",

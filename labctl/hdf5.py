@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 import math
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
 
 import h5py
 import numpy as np
 
 from labctl.record import Quantity
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 Node = Any
 """An h5py group or dataset: h5py has no type stubs."""
@@ -86,27 +90,18 @@ def text_table(
 
     The last text is cut into pieces of at most `width` bytes (never inside a character), one row each; `more`
     is 1 where the next row goes on with the same text. Fixed length, because texts of variable length are
-    neither compressed nor check-summed. `rows` is gone through twice, and never held as a whole.
+    neither compressed nor check-summed. `rows` is read once, by blocks.
     """
     table = group(parent, name, "NXcollection")
-    size, widths = 0, [1] * (len(fields) - 1)
-    for cut in _cut(rows, width):
-        size += 1
-        widths = [max(*pair) for pair in zip(widths, map(len, cut[1:-1]), strict=True)]
-    time = _empty(table, fields[0], size, np.float64)
-    _labelled(time, "s", "time on the station's clock since the start")
-    texts = [
-        _empty(table, field, size, h5py.string_dtype("utf-8", widest))
-        for field, widest in zip(fields[1:], widths, strict=True)
-    ]
-    more = _empty(table, "more", size, np.int8)
-    _labelled(more, "1", "1 where the text goes on in the next row")
-    made = (time, *texts, more)
-    pieces = _cut(rows, width)
-    for start in range(0, size, CHUNK):
-        block = zip(*islice(pieces, CHUNK), strict=True)
-        for dataset, values in zip(made, block, strict=True):
-            dataset[start : start + CHUNK] = np.array(values, dataset.dtype)
+    rest = iter(rows)
+    nothing = [np.empty(0, kind) for kind in (np.float64, *["S1"] * (len(fields) - 1), np.int8)]
+    blocks = [[_Packed(values) for values in nothing]]
+    while block := list(islice(rest, CHUNK)):
+        blocks.append([_Packed(values) for values in _cut(block, width)])
+    for field, column in zip((*fields, "more"), zip(*blocks, strict=True), strict=True):
+        _unpacked(table, field, column)
+    _labelled(table[fields[0]], "s", "time on the station's clock since the start")
+    _labelled(table["more"], "1", "1 where the text goes on in the next row")
     share_axis(table, fields[0], [*fields[1:], "more"])
     return table
 
@@ -166,23 +161,54 @@ def _filters(rows: int, *width: int) -> dict[str, Any]:
     }
 
 
-def _empty(parent: Node, name: str, size: int, kind: Any) -> Node:
-    return parent.create_dataset(name, (size,), kind, **_filters(size))
+class _Packed:
+    """A block of one column, compressed: how wide a column of texts must be is not known before its end."""
+
+    def __init__(self, values: NDArray[Any]) -> None:
+        self.kind = values.dtype
+        self.size = len(values)
+        self._content = zlib.compress(values.tobytes(), 1)
+
+    def unpack(self) -> NDArray[Any]:
+        return np.frombuffer(zlib.decompress(self._content), self.kind)
 
 
-def _cut(rows: Iterable[tuple[Any, ...]], width: int) -> Iterator[tuple[Any, ...]]:
-    """Yield time, texts, a piece of the last text, and whether it goes on, for each piece of each row."""
-    names: dict[str, bytes] = {}
-    for time, *texts, last in rows:
-        for text in texts:
-            if text not in names:
-                names[text] = clean(text)
-        head = (time, *(names[text] for text in texts))
-        said = clean(last)
-        while len(said) > width:
-            end = width
-            while said[end] & 0xC0 == 0x80:  # a byte inside a UTF-8 character
-                end -= 1
-            yield (*head, said[:end], 1)
-            said = said[end:]
-        yield (*head, said, 0)
+def _cut(rows: Sequence[tuple[Any, ...]], width: int) -> Iterator[NDArray[Any]]:
+    """Yield the columns of some rows, times and texts, the last text cut into pieces, and which of these go on."""
+    times, *texts, last = zip(*rows, strict=True)
+    said = [clean(text) for text in last]
+    of = range(len(rows))
+    more = [0] * len(rows)
+    if max(map(len, said)) > width:
+        pieces = [(index, *piece) for index, text in enumerate(said) for piece in _pieces(text, width)]
+        of, said, more = zip(*pieces, strict=True)
+    yield np.array(times, np.float64)[np.array(of)]
+    for column in texts:
+        known = {text: clean(text) for text in set(column)}
+        yield np.array([known[column[index]] for index in of])
+    yield np.array(said)
+    yield np.array(more, np.int8)
+
+
+def _unpacked(parent: Node, name: str, blocks: Sequence[_Packed]) -> None:
+    """Make a column of packed blocks: numbers, or texts as wide as the widest."""
+    size, kind = (
+        sum(block.size for block in blocks),
+        max((block.kind for block in blocks), key=lambda kind: kind.itemsize),
+    )
+    stored = h5py.string_dtype("utf-8", kind.itemsize) if kind.kind == "S" else kind
+    made: Node = parent.create_dataset(name, (size,), stored, **_filters(size))
+    start = 0
+    for block in blocks:
+        made[start : start + block.size] = block.unpack().astype(stored)
+        start += block.size
+
+
+def _pieces(value: bytes, width: int) -> Iterator[tuple[bytes, int]]:
+    while len(value) > width:
+        cut = width
+        while value[cut] & 0xC0 == 0x80:  # a byte inside a UTF-8 character
+            cut -= 1
+        yield value[:cut], 1
+        value = value[cut:]
+    yield value, 0

@@ -110,8 +110,8 @@ class RunRecord:
 
     `data` holds one buffer for each column of the header, all of one length, 8 bytes an element (float64 or
     int64 as the column says). `wire` may be gone through more than once. `clock` is every reading (s) that
-    instruments and protocol took of the station's clock, in order; `elapsed` is the run's length (s) on the station's clock. `waveforms` is None where the
-    protocol plays none.
+    instruments and protocol took of the station's clock, in order; `elapsed` is the run's length (s) on the
+    station's clock. `waveforms` is None where the protocol plays none.
     """
 
     header: RunHeader

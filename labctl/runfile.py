@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from labctl import hdf5, manifest, nexus, untrusted
+from labctl import hdf5, manifest, nexus, recovery, untrusted
 from labctl.errors import DataError
 from labctl.record import Event, Instrument, Quantity, WireLine
 from protocols.vocabulary import Column, Curve, Result, Waveforms
@@ -17,6 +17,8 @@ from protocols.vocabulary import Column, Curve, Result, Waveforms
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+    from labctl.journal import Told
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,9 +74,13 @@ class Run:
 def read_run(path: Path, *, verify: bool = True) -> Run:
     """Read a run; DataError, in one line, where the file is not a run of labctl, damaged or altered.
 
+    Where the run was interrupted and only its journal is there, the file is made from that first. Of a run that
+    still goes on come the rows so far, with the status "running" and neither wire nor analysis.
     With `verify` false a file that was altered after the run is read as it is (HDF5's own check sums on the
     columns still hold).
     """
+    if (told := recovery.settle(path)) is not None:
+        return _running(path, told)
     with untrusted.opened(path) as file:
         _check_format(path, file)
         if verify and (changed := manifest.changes(file)):
@@ -86,6 +92,7 @@ def read_run(path: Path, *, verify: bool = True) -> Run:
 
 def read_wire(path: Path) -> list[WireLine]:
     """Read every line said to and heard from the instruments of a run, in order; DataError as `read_run`."""
+    recovery.settle(path)
     with untrusted.opened(path) as file:
         _check_format(path, file)
         return [WireLine(*row) for row in _text_table(file["entry/wire"], WireLine._fields)]
@@ -96,6 +103,12 @@ def read_clock(path: Path) -> list[float]:
     with untrusted.opened(path) as file:
         _check_format(path, file)
         return file["entry/clock_readings/time"][()].tolist() if "entry/clock_readings" in file else []
+
+
+def _running(path: Path, told: Told) -> Run:
+    with nexus.in_memory() as file:
+        nexus.write(file, recovery.record_of(told, running=True))
+        return _run(path, file["entry"])
 
 
 def _check_format(path: Path, file: hdf5.Node) -> None:

@@ -27,8 +27,7 @@ __all__ = ["Quantity", "RunHeader", "RunStore", "Status"]
 
 _ROW_SIZE = 1000
 _RUN_SIZE = 2**20
-"""Bytes that a row and a run may take on the disk, journal and file together, columns aside: about twice what they do
-(our choice)."""
+"""Bytes a row (columns aside) and a run may take, journal and file together: twice what they do (our choice)."""
 
 _TYPECODES = {"float64": "d", "int64": "q"}
 

@@ -83,10 +83,12 @@ def scan(descriptor: int, start: int = 0, number: int = 0) -> Iterator[Frame | D
             window = rest + os.pread(descriptor, max(_BLOCK, size - len(rest)), base + len(rest))
         return len(window) >= place + size
 
-    while filled(_FRAME.size) and tries < _TRIES:
+    least = _FRAME.size
+    while (len(window) - place >= least or filled(least)) and tries < _TRIES:
         mark, kind, length, found, check = _FRAME.unpack_from(window, place)
-        if mark == MARK and length <= MAX_PAYLOAD and filled(_FRAME.size + length):
-            body = place + _FRAME.size
+        size = least + length
+        if mark == MARK and length <= MAX_PAYLOAD and (len(window) - place >= size or filled(size)):
+            body = place + least
             payload = window[body : body + length]
             if crc32(payload, crc32(window[place + 4 : body - 4], SEED)) == check:
                 frame = Frame(kind, found, payload, base + place, base + body + length)

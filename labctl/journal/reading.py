@@ -118,7 +118,7 @@ def follow(path: Path, wait: Callable[[], None]) -> Iterator[Record]:
         place, number, alive = len(records.FIRST_LINE), 0, True
         layout: struct.Struct | None = None
         while alive:
-            alive = _locked(
+            alive = is_locked(
                 descriptor
             )  # looked at first: what a writer left behind before it died is read then
             for found in frames.scan(descriptor, place, number):
@@ -139,7 +139,7 @@ def follow(path: Path, wait: Callable[[], None]) -> Iterator[Record]:
 def writer_of(path: Path) -> int | None:
     """Return the process that is writing a journal, None where nobody is; DataError where there is no journal."""
     with opened(path) as descriptor:
-        return read_pid(path, descriptor) if _locked(descriptor) else None
+        return read_pid(path, descriptor) if is_locked(descriptor) else None
 
 
 def read_pid(path: Path, descriptor: int) -> int:
@@ -162,7 +162,8 @@ def opened(path: Path, flags: int = os.O_RDONLY) -> Generator[int]:
         os.close(descriptor)
 
 
-def _locked(descriptor: int) -> bool:
+def is_locked(descriptor: int) -> bool:
+    """Return True where somebody, this process included, holds the lock of an open journal."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:

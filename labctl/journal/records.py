@@ -1,6 +1,6 @@
 """What the records of a journal say: rows and wire lines in binary, everything rare as JSON.
 
-    H  header     JSON {"journal": 1, "pid": process, "run": everything that is known before the first row}
+    H  header     JSON {"journal": 1, "pid": process, "run": what is known before its first row}
     R  row        uint64 number of the row (0, 1 ...), float64 wall time (s since 1970, UTC), then one value for each
                   column of the header, float64 or int64 as it declares, then traffic
     W  wire       traffic
@@ -9,9 +9,9 @@
     S  settings   JSON {"role", "settings_after"}
     Z  end        JSON {"status", "reason", "end_time", "elapsed"}; without it the run was interrupted
 
-    traffic       uint32 n, uint32 m, n float64 readings of the station's clock (s), then m lines of the wire, each
-                  float64 time (s), uint8 0 said or 1 heard, uint16 and uint32 bytes of the name and of the text, name,
-                  text. It is everything since the record before.
+    traffic       uint32 n, uint32 m, n float64 readings of the station's clock (s), then m lines of the wire,
+                  each float64 time (s), uint8 0 said or 1 heard, uint16 and uint32 bytes of the name and of the
+                  text, name, text. It is everything since the traffic before.
 
 Integers and floats are little-endian, texts UTF-8 (a lone surrogate as Python's "surrogatepass" has it). JSON is
 Python's: NaN and Infinity stand for themselves. A quantity is [value, unit, meaning].
@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
@@ -99,20 +99,19 @@ def readings(payload: bytes, start: int = 0) -> tuple[float, ...]:
     return struct.unpack_from(f"<{count}d", payload, start + _COUNTS.size)
 
 
-def lines(payload: bytes, start: int = 0) -> Iterator[WireLine]:
-    """Yield the lines of the wire in the traffic that begins at `start`."""
+def lines(payload: bytes, start: int = 0) -> list[WireLine]:
+    """Return the lines of the wire in the traffic that begins at `start`."""
     count, number = _COUNTS.unpack_from(payload, start)
     place = start + _COUNTS.size + 8 * count
+    found: list[WireLine] = []
     for _ in range(number):
         time, direction, name_size, size = _LINE.unpack_from(payload, place)
         begin = place + _LINE.size
         middle, place = begin + name_size, begin + name_size + size
-        yield WireLine(
-            time,
-            payload[begin:middle].decode("utf-8", "surrogatepass"),
-            _DIRECTIONS[direction],
-            payload[middle:place].decode("utf-8", "surrogatepass"),
-        )
+        name = payload[begin:middle].decode("utf-8", "surrogatepass")
+        text = payload[middle:place].decode("utf-8", "surrogatepass")
+        found.append(WireLine(time, name, _DIRECTIONS[direction], text))
+    return found
 
 
 def pack_json(value: Any) -> bytes:
@@ -141,7 +140,9 @@ def unpack_header(payload: bytes) -> Began:
     if told["journal"] != VERSION:
         raise newer(told["journal"])
     run: dict[str, Any] = told["run"]
-    values = {name: quantities(value) if isinstance(value, dict) else value for name, value in run.items()}
+    values: dict[str, Any] = {
+        name: quantities(value) if isinstance(value, dict) else value for name, value in run.items()
+    }
     values["columns"] = [Column(*column) for column in run["columns"]]
     values["start_time"] = datetime.fromisoformat(run["start_time"])
     return Began(RunHeader(**values), int(told["pid"]))

@@ -1,4 +1,4 @@
-"""Writing a journal: locked, one write() for each row, on the disk by policy; a disk that fails ends no measurement in mid-air."""
+"""Writing a journal: locked, one write() for each row, on the disk by policy, and no error in mid-measurement."""
 
 from __future__ import annotations
 
