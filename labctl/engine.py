@@ -143,13 +143,14 @@ def run(
     opened: Opened | None = None,
     *,
     keep_wire: bool = True,
+    stops: Callable[[], AbstractContextManager[safety.StopFlag]] = safety.stop_requests,
 ) -> Outcome:
     """Carry out a request; the station is parked and the data are kept however it ends.
 
     A fault or a stop is not raised: `Outcome.error` carries it, so that the caller can show what was measured
     first. `opened` opens another station than the request's; without `keep_wire` the lines of the wire are not
-    stored. What cannot be begun raises: RequestError for the request, FaultError for an instrument that cannot
-    be opened. `operator` is asked to do what only a person can (turn the sample).
+    stored; `stops` is what a signal does. What cannot be begun raises: RequestError for the request, FaultError for
+    an instrument that cannot be opened. `operator` is asked to do what only a person can (turn the sample).
     """
     from labctl import station
 
@@ -160,7 +161,7 @@ def run(
     unparked: list[str] = []
     described: dict[str, Any] = {}
     log = store.wire if keep_wire else None
-    with (opened or station.opened)(request, log, operator) as lab, safety.stop_requests() as stop:
+    with (opened or station.opened)(request, log, operator) as lab, stops() as stop:
         lab.on_note(lambda level, text: store.event(lab.elapsed(), level, text))
         try:
             lab.connect()

@@ -335,6 +335,9 @@ def station_lines(station: Station) -> dict[str, str]:
             f"{where}, supply {magnet.supply}{probe}, {door.show(magnet.field_per_current, 'T/A', 'Oe/A')}, "
             f"to {door.show(magnet.mu0_H_max, 'T', 'Oe')} at {door.show(magnet.slew, 'T/s', 'Oe/s')}"
         )
+    joined = [what for what, there in station.cables.model_dump().items() if there]
+    if joined:
+        lines["cables"] = f"{' and '.join(joined)} between source and voltmeter"
     limits = station.limits
     if limits.current is not None:
         lines["limits.current"] = door.show(limits.current, "A", "mA")
