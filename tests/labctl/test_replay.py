@@ -108,6 +108,27 @@ def test_a_run_without_its_wire_cannot_be_replayed(labctl: Command) -> None:
     assert "--no-wire" in said.err
 
 
+def test_what_the_wire_takes_is_told(labctl: Command) -> None:
+    """Lines, and bytes as stored: less than the lines themselves; run and show tell the same."""
+    said = labctl("run", "ahe-loop", *SHORT["ahe-loop"], "--seed", "3", "-o", "loop.h5", "--json")
+    lines = runfile.read_wire(Path("loop.h5"))
+    wire = said.json["wire"]
+    assert wire["lines"] == len(lines)
+    assert 0 < wire["stored_bytes"] < sum(len(line.text) + len(line.instrument) + 8 for line in lines)
+    assert wire["stored_bytes"] < Path("loop.h5").stat().st_size
+    assert labctl("show", "loop.h5", "--json").json["wire"] == wire
+    told = f"{len(lines)} lines in {wire['stored_bytes'] / 1e3:.1f} kB"
+    assert told in said.err
+    assert told in labctl("show", "loop.h5").out
+
+
+def test_a_wire_that_was_not_kept_takes_nothing(labctl: Command) -> None:
+    """--no-wire: no lines, no bytes, and show says so."""
+    path = recorded(labctl, "ahe-loop", "--no-wire")
+    assert labctl("show", str(path), "--json").json["wire"] == {"lines": 0, "stored_bytes": 0}
+    assert "not kept" in labctl("show", str(path)).out
+
+
 def test_the_simulated_bench_beside_a_run_gives_the_same_numbers(labctl: Command) -> None:
     """Same sample, same seed: no difference; the figure is there."""
     said = labctl("replay", str(recorded(labctl, "ahe-loop")), "--sim", "--json")
