@@ -20,8 +20,8 @@ def unit_stream(serial: str) -> np.random.Generator:
 class Reply:
     """One reply line that the instrument owes: the text may still be missing (a measurement under way).
 
-    `asker` is whoever has to get it, where a server lets several clients talk to one instrument. `ends` is False for
-    a piece of a stream, without END behind it.
+    `asker` is whoever has to get it, where a server lets several clients talk to one instrument. `ends` is
+    False for a piece of a stream, without END behind it.
     """
 
     __slots__ = ("asker", "ends", "line", "ready_at")
@@ -97,7 +97,7 @@ class Instrument(ABC):
         self.settle(self.owe(), text, ready_at)
 
     def stream(self, data: bytes) -> None:
-        """Send bytes that nobody asked for, without END; whoever listens gets them as a piece of a longer message."""
+        """Send bytes that nobody asked for, without END: a piece of a longer message for whoever listens."""
         piece = self.owe()
         piece.ends = False
         self.settle(piece, data)
