@@ -113,6 +113,28 @@ class ReplayClock:
         return self._now
 
 
+class StoppableClock:
+    """Another clock, until somebody gives up what goes on by it: every question is then KeyboardInterrupt."""
+
+    def __init__(self, clock: Clock, given_up: Callable[[], object]) -> None:
+        self._clock = clock
+        self._given_up = given_up
+
+    def now(self) -> float:
+        """Seconds on the other clock."""
+        self._look()
+        return self._clock.now()
+
+    def wait(self, seconds: float) -> None:
+        """Wait on the other clock."""
+        self._look()
+        self._clock.wait(seconds)
+
+    def _look(self) -> None:
+        if self._given_up():
+            raise KeyboardInterrupt
+
+
 class FollowingClock:
     """A clock that shows another time (s), such as that of the line last replayed, and what was waited since."""
 

@@ -144,19 +144,20 @@ def run(
     opened: Opened | None = None,
     *,
     keep_wire: bool = True,
+    stops: Callable[[], AbstractContextManager[safety.StopFlag]] = safety.stop_requests,
 ) -> Outcome:
     """Carry out a request; the station is parked and the data are kept however it ends.
 
     A fault or a stop is not raised: `Outcome.error` carries it, so that the caller can show what was measured
     first. `opened` opens another station than the request's; without `keep_wire` the lines of the wire are not
-    stored. What cannot be begun raises: RequestError for the request, FaultError for an instrument that cannot
-    be opened. `operator` is asked to do what only a person can (turn the sample).
+    stored; `stops` is what a signal does. What cannot be begun raises: RequestError for the request, FaultError for
+    an instrument that cannot be opened. `operator` is asked to do what only a person can (turn the sample).
     """
     make_folder(request.target.parent)
     store = RunStore(request.target)
     store.begin(_header(request), request.rows_expected)
     with closing(store):
-        return _carry_out(request, store, advance, operator, opened, keep_wire)
+        return _carry_out(request, store, advance, operator, opened, keep_wire, stops)
 
 
 def _carry_out(
@@ -166,6 +167,7 @@ def _carry_out(
     operator: Operator,
     opened: Opened | None,
     keep_wire: bool,
+    stops: Callable[[], AbstractContextManager[safety.StopFlag]],
 ) -> Outcome:
     from labctl import station
 
@@ -173,7 +175,7 @@ def _carry_out(
     unparked: list[str] = []
     described: dict[str, Any] = {}
     log = store.wire if keep_wire else None
-    with (opened or station.opened)(request, log, operator) as lab, safety.stop_requests() as stop:
+    with (opened or station.opened)(request, log, operator) as lab, stops() as stop:
         if keep_wire:
             store.clock(lab.readings)
         lab.on_note(lambda level, text: store.event(lab.elapsed(), level, text))

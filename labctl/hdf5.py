@@ -106,6 +106,11 @@ def text_table(
     return table
 
 
+def stored_bytes(parent: Node) -> int:
+    """Return how many bytes the datasets of a group take in the file, compressed as they are."""
+    return sum(member.id.get_storage_size() for member in parent.values())
+
+
 def link_name(name: str) -> str:
     """Return `name` as a link HDF5 can hold: "/", "%", NUL, lone "." percent-encoded, "%" for no name."""
     if name in {"", "."}:

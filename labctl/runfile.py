@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from labctl import hdf5, manifest, nexus, recovery, untrusted
 from labctl.errors import DataError
@@ -19,6 +19,17 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from labctl.journal import Told
+
+
+class WireSize(NamedTuple):
+    """What the recorded wire takes in a file: `lines` said and heard, and the `stored` bytes, compressed."""
+
+    lines: int
+    stored: int
+
+
+#: Of a run that has kept none of it.
+NO_WIRE = WireSize(0, 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +75,7 @@ class Run:
     analysis_version: str
     log: Sequence[Event]
     waveforms: Waveforms | None
+    wire: WireSize = NO_WIRE
 
     @property
     def rows(self) -> int:
@@ -96,6 +108,19 @@ def read_wire(path: Path) -> list[WireLine]:
     with untrusted.opened(path) as file:
         _check_format(path, file)
         return [WireLine(*row) for row in _text_table(file["entry/wire"], WireLine._fields)]
+
+
+def wire_size(path: Path) -> WireSize:
+    """Read how much the recorded wire takes, without the lines themselves; DataError as `read_run`."""
+    with untrusted.opened(path) as file:
+        _check_format(path, file)
+        return _wire_size(file["entry/wire"])
+
+
+def _wire_size(group: hdf5.Node) -> WireSize:
+    """A line that goes on in further rows is one line."""
+    more = group["more"][()]
+    return WireSize(int(len(more) - more.sum()), hdf5.stored_bytes(group) if len(more) else 0)
 
 
 def read_clock(path: Path) -> list[float]:
@@ -157,6 +182,7 @@ def _run(path: Path, entry: hdf5.Node) -> Run:
         analysis_version=_text(entry["analysis/version"]) if "analysis" in entry else "",
         log=[Event(*row) for row in _text_table(entry["log"], Event._fields)],
         waveforms=_waveforms(entry["waveforms"]) if "waveforms" in entry else None,
+        wire=_wire_size(entry["wire"]),
     )
 
 

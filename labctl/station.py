@@ -11,7 +11,7 @@ from drivers._wire import Wire
 from drivers.errors import InstrumentError
 from drivers.field_source import FieldSource
 from labctl import rawsocket, registry, safety
-from labctl.clock import FollowingClock, RecordingClock, ReplayClock, WallClock
+from labctl.clock import FollowingClock, RecordingClock, ReplayClock, StoppableClock, WallClock
 from labctl.errors import FaultError, RequestError
 from labctl.record import Quantity
 from labctl.safety import ParkingStep, magnet_for
@@ -218,8 +218,13 @@ def rehearsing(request: Request) -> Generator[tuple[OpenStation, Callable[[], Bl
 
 
 @contextmanager
-def replaying(request: Request, recording: Recording) -> Generator[tuple[OpenStation, Tape]]:
-    """Open the request's instruments on a recording of their wire; the tape tells what differed."""
+def replaying(
+    request: Request, recording: Recording, stop: safety.StopFlag
+) -> Generator[tuple[OpenStation, Tape]]:
+    """Open the request's instruments on a recording of their wire; the tape tells what differed.
+
+    Once somebody wants it stopped, the station's clock interrupts whatever goes on, parking included.
+    """
     from labctl import bench
 
     wires = {
@@ -234,7 +239,8 @@ def replaying(request: Request, recording: Recording) -> Generator[tuple[OpenSta
     else:
         clock = FollowingClock(lambda: tape.now)
         glance = clock.now
-    with _wired(request.station, request.roles, library, clock, None, glance) as lab:
+    stoppable = StoppableClock(clock, lambda: stop.reason)
+    with _wired(request.station, request.roles, library, stoppable, None, glance) as lab:
         yield lab, tape
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from labctl.config import Station
     from labctl.engine import Outcome, Rehearsal
     from labctl.record import Quantity
-    from labctl.runfile import Run
+    from labctl.runfile import Run, WireSize
     from protocols.vocabulary import Analysis, MeasurementProtocol, Result
 
 _LONG = 12
@@ -113,6 +113,7 @@ def outcome(finished: Outcome, figure: Path | None) -> dict[str, Any]:
         "sample": finished.request.sample.name,
         "seed": finished.request.seed,
         "rows": finished.rows,
+        "wire": _wire_json(_wire_of(finished)),
         "results": result_json(analysis.results) if analysis else {},
         "warnings": list(analysis.warnings) if analysis else [],
     }
@@ -129,6 +130,21 @@ def summary(finished: Outcome, figure: Path | None) -> None:
         err=True,
     )
     _found(finished.analysis, finished.path, figure)
+    click.echo(f"wire    {_wire_text(_wire_of(finished))}", err=True)
+
+
+def _wire_of(finished: Outcome) -> WireSize:
+    from labctl import runfile
+
+    return runfile.wire_size(finished.path) if finished.path else runfile.NO_WIRE
+
+
+def _wire_json(wire: WireSize) -> dict[str, int]:
+    return {"lines": wire.lines, "stored_bytes": wire.stored}
+
+
+def _wire_text(wire: WireSize) -> str:
+    return f"{wire.lines} lines in {wire.stored / 1e3:.1f} kB" if wire.lines else "not kept"
 
 
 def _found(analysis: Analysis | None, path: Path | None, figure: Path | None) -> None:
@@ -254,6 +270,7 @@ def stored(run: Run) -> dict[str, Any]:
         "seed": run.seed,
         "start_time": run.start_time.isoformat(),
         "rows": run.rows,
+        "wire": _wire_json(run.wire),
         "parameters": parameters,
         "results": result_json(run.results),
     }
@@ -269,6 +286,7 @@ def show(run: Run) -> None:
         "status": f"{run.status} {run.reason}".strip(),
         "rows": str(run.rows),
         "seed": str(run.seed),
+        "wire": _wire_text(run.wire),
     }
     pairs(facts)
     click.echo()
@@ -335,6 +353,9 @@ def station_lines(station: Station) -> dict[str, str]:
             f"{where}, supply {magnet.supply}{probe}, {door.show(magnet.field_per_current, 'T/A', 'Oe/A')}, "
             f"to {door.show(magnet.mu0_H_max, 'T', 'Oe')} at {door.show(magnet.slew, 'T/s', 'Oe/s')}"
         )
+    joined = [what for what, there in station.cables.model_dump().items() if there]
+    if joined:
+        lines["cables"] = f"{' and '.join(joined)} between source and voltmeter"
     limits = station.limits
     if limits.current is not None:
         lines["limits.current"] = door.show(limits.current, "A", "mA")
