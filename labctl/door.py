@@ -72,6 +72,14 @@ def parse(text: str, unit: str, name: str) -> float:
     return float(Decimal(number) * Decimal(repr(factor)))
 
 
+def split(text: str, name: str) -> tuple[Decimal, str]:
+    """Split "400 Oe" into its number, exact as a decimal, and its unit ("" where it has none)."""
+    match = _QUANTITY.fullmatch(text)
+    if match is None or not math.isfinite(float(match[1])):
+        raise RequestError(f"{name} must be a number with its unit; got {text!r}. Nothing was sent.")
+    return Decimal(match[1]), match[2] or ""
+
+
 def _by_pint(number: float, symbol: str, unit: str, text: str, name: str) -> float:
     import pint
 

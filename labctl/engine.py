@@ -77,6 +77,7 @@ class Outcome:
     data: Mapping[str, Any] = field(default_factory=dict[str, Any])
     analysis: Analysis | None = None
     path: Path | None = None
+    is_parked: bool = True
     error: LabctlError | None = None
 
 
@@ -99,20 +100,46 @@ def prepare(
     protocol = registry.load_protocol(name)
     the_station, station_text = config.load_station(station)
     the_sample, sample_text = config.load_sample(sample)
-    parameters = read_parameters(protocol, assignments)
-    safety.check_roles(roles_needed(protocol, parameters), the_station)
-    safety.check_envelope(protocol.envelope(parameters), the_station, the_sample)
+    return checked(
+        protocol,
+        read_parameters(protocol, assignments),
+        the_station,
+        the_sample,
+        {"station": station_text, "sample": sample_text},
+        seed=secrets.randbits(32) if seed is None else seed,
+        output=output,
+    )
+
+
+def checked(
+    protocol: MeasurementProtocol,
+    parameters: ParameterSet,
+    station: Station,
+    sample: Sample,
+    texts: Mapping[str, str],
+    *,
+    seed: int,
+    output: Path,
+    batch: Mapping[str, Quantity] | None = None,
+) -> Request:
+    """Make the request for checked parameters; RequestError where station or sample do not allow it.
+
+    `texts` holds the texts of the files of "station" and "sample"; `batch` is what the file will say of its batch.
+    """
+    safety.check_roles(roles_needed(protocol, parameters), station)
+    safety.check_envelope(protocol.envelope(parameters), station, sample)
     uuid, start = str(uuid4()), datetime.now(UTC)
     return Request(
         protocol=protocol,
         parameters=parameters,
-        station=the_station,
-        sample=the_sample,
-        texts={"station": station_text, "sample": sample_text},
-        seed=secrets.randbits(32) if seed is None else seed,
-        target=target_of(output, protocol.name, the_sample.name, uuid, start),
+        station=station,
+        sample=sample,
+        texts=texts,
+        seed=seed,
+        target=target_of(output, protocol.name, sample.name, uuid, start),
         uuid=uuid,
         start=start,
+        batch=batch or {},
     )
 
 
@@ -271,7 +298,7 @@ def _take_rows(
 def _finish(outcome: Outcome, store: RunStore, unparked: list[str], end_time: datetime) -> None:
     request = outcome.request
     if unparked:
-        outcome.status = "faulted"
+        outcome.status, outcome.is_parked = "faulted", False
         outcome.reason = "; ".join(filter(None, (outcome.reason, *unparked)))
     outcome.rows, outcome.data = store.rows, store.columns()
     if store.rows:

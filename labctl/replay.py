@@ -11,10 +11,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Literal
 
-from labctl import config, engine, figures, registry, runfile, safety, tables, tell
+from labctl import config, engine, figures, runfile, safety, tables, tell
+from labctl.again import request_of
 from labctl.errors import ClaimError, DataError, LabctlError
 from labctl.record import Recording
-from labctl.request import make_parameters
 
 if TYPE_CHECKING:
     from labctl.bench import Tape
@@ -56,7 +56,7 @@ def again(path: Path, mode: Literal["strict", "by-query"], as_json: bool) -> Non
 def beside(path: Path, as_json: bool, *, sample: str | None, seed: int | None, output: Path | None) -> None:
     """Run the same protocol and parameters on the simulated bench; curves and numbers side by side."""
     run = runfile.read_run(path)
-    request = _request(run)
+    request = request_of(run)
     if sample is not None:
         the_sample, text = config.load_sample(sample)
         request = replace(request, sample=the_sample, texts={**request.texts, "sample": text})
@@ -90,7 +90,7 @@ def _replayed(run: Run, mode: Literal["strict", "by-query"], stop: safety.StopFl
         raise DataError(
             f"{run.path} must hold the lines of its wire; it was run with --no-wire. Nothing was replayed."
         )
-    request = _request(run)
+    request = request_of(run)
     whole = request.protocol.measure
 
     def measure(lab: Lab, p: ParameterSet) -> Iterator[Row]:
@@ -157,31 +157,6 @@ def _difference(run: Run, data: Any, mode: str) -> str:
             )
             return f"row {row + 1} has {column.name} = {kept[row]!r}, the replay {now[row]!r}"
     return ""
-
-
-def _request(run: Run) -> Request:
-    """The request that a stored run was; DataError where its file does not tell."""
-    if not run.station:
-        raise DataError(
-            f"{run.path} must hold the text of its station file; it has none. Nothing was replayed."
-        )
-    texts = {
-        "station": str(run.station["station_file"].value),
-        "sample": str(run.sample["sample_file"].value),
-    }
-    protocol = registry.load_protocol(run.protocol)
-    parameters = make_parameters(protocol, {name: value.value for name, value in run.parameters.items()})
-    return engine.Request(
-        protocol=protocol,
-        parameters=parameters,
-        station=config.read_station(texts["station"], f"in {run.path}"),
-        sample=config.read_sample(texts["sample"], f"in {run.path}"),
-        texts=texts,
-        seed=run.seed,
-        target=run.path,
-        uuid=run.uuid,
-        start=run.start_time,
-    )
 
 
 def _compared(recorded: Any, simulated: Any) -> dict[str, dict[str, float]]:

@@ -181,7 +181,7 @@ def classification(finished: Classified, figure: Path) -> None:
     task, p = finished.task, finished.task.parameters
     click.echo(
         f"{task.title}, {p.n_train} + {p.n_test} images, {p.n_seeds} seeds from {p.first_seed}, {p.epochs} epochs: "
-        f"{finished.status}, {_duration(finished.duration)} in {task.jobs} process(es)",
+        f"{finished.status}, {duration_text(finished.duration)} in {task.jobs} process(es)",
         err=True,
     )
     _found(finished.analysis, finished.path, figure)
@@ -222,7 +222,7 @@ def rehearsal_table(rehearsed: Rehearsal, figure: Path) -> None:
     ]
     limit = f"limit {door.show(min(current_limits), 'A', 'mA')}" if current_limits else ""
     rows = [
-        ("duration", _duration(rehearsed.duration), ""),
+        ("duration", duration_text(rehearsed.duration), ""),
         ("rows", str(rehearsed.rows), ""),
         ("pulses", str(seen.pulses), ""),
         ("largest current", door.show(seen.current, "A", "mA"), limit),
@@ -247,7 +247,8 @@ def _field_limit(rehearsed: Rehearsal, axis: str) -> str:
     return f"limit {door.show(station.magnets[magnet_for(station, role)].mu0_H_max, 'T', 'Oe')}"
 
 
-def _duration(seconds: float) -> str:
+def duration_text(seconds: float) -> str:
+    """A duration for people, as 2 h 5 min, 3 min 20 s or 4.5 s."""
     minutes, rest = divmod(seconds, 60)
     hours, minutes = divmod(int(minutes), 60)
     if hours:
