@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import BrokenExecutor
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal, NamedTuple
 
 from labctl import entries, notes
 from labctl.conditions import AllOf, Comparison, Condition, bind, parse
@@ -20,11 +21,12 @@ _RUN: Final = ".h5"
 _JOURNAL: Final = ".h5.journal"
 
 MANY = 200
-"""New files from which on several processes read them: starting one takes as long as some dozens (our choice)."""
+"""New files from which on a process on each core reads them, and a bar shows how far they are (our choice)."""
 
 Progress = Callable[[int], AbstractContextManager[Callable[[int], None]]]
 """Given how many files are to be read: a context whose value is told how many were."""
 
+_SHARE = 16  # files that a process is handed at a time
 _BATCH = 500  # files after which the index is written: what was read once is not lost by Ctrl-C
 
 
@@ -64,18 +66,21 @@ class Wanted:
         return AllOf([*simple, *([parse(self.where)] if self.where is not None else [])])
 
 
+def _no_bar(_total: int) -> AbstractContextManager[Callable[[int], None]]:
+    return nullcontext(lambda done: None)
+
+
 def listing(
     folder: Path,
     wanted: Wanted,
     *,
     location: Path | None = None,
-    jobs: int | None = None,
-    progress: Progress = lambda _total: nullcontext(lambda _done: None),
+    progress: Progress = _no_bar,
 ) -> list[Entry]:
     """Every wanted run under `folder`, the one that started last at the end; files that are no runs come first.
 
-    Files that are new or were changed since they were last listed are read, by `jobs` processes (one for each
-    core) where there are many; `progress` is told of how many, and what it gives is told how many were.
+    Files that are new or were changed since they were last listed are read; where there are many, `progress` is
+    told of how many, and what it gives is told how many were.
     RequestError where `folder` is none or a condition cannot be asked. Links to folders, and folders whose name
     begins with a dot, are passed by.
     """
@@ -83,7 +88,7 @@ def listing(
         raise RequestError(f"{folder} must be a folder; there is none of that name.")
     condition = wanted.condition()
     found = _walk(str(folder))
-    runs = [*_read(folder, found.runs, Index(location or default_location()), jobs, progress)]
+    runs = [*_read(folder, found.runs, Index(location or default_location()), progress)]
     runs += [_journal(path) for path in found.journals if path.removesuffix(".journal") not in found.runs]
     runs += [Entry(path=path, status="broken", reason=reason) for path, reason in found.shut.items()]
     remarks = notes.read_files(found.notes)
@@ -100,6 +105,25 @@ def entry_of(file: Path) -> Entry:
         why = "there is no file of that name" if entry is None else entry.reason
         raise RequestError(f"{file} must be a run of labctl; {why}.")
     return entry.noted(notes.read(file.parent))
+
+
+class _Readers(NamedTuple):
+    """How many processes read files, and how they are started."""
+
+    jobs: int
+    start: Literal["spawn", "fork"]
+
+    def read(self, paths: Sequence[str]) -> Iterator[Entry]:
+        """Read files, in order; BrokenExecutor where a process dies."""
+        import signal
+        from concurrent.futures import ProcessPoolExecutor
+        from multiprocessing import get_context
+
+        ignoring = (signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; the parent decides
+        with ProcessPoolExecutor(
+            min(self.jobs, len(paths)), get_context(self.start), signal.signal, ignoring
+        ) as pool:
+            yield from pool.map(entries.read, paths, chunksize=_SHARE)
 
 
 def _walk(folder: str) -> _Found:
@@ -134,7 +158,6 @@ def _read(
     folder: Path,
     runs: Mapping[str, Stamp],
     index: Index,
-    jobs: int | None,
     progress: Progress,
 ) -> Iterator[Entry]:
     """An entry for every run: remembered where the file is the one that was read, else read now."""
@@ -150,8 +173,11 @@ def _read(
     gone = [key for key in known if key not in keys]
     fresh: dict[bytes, tuple[Stamp, Entry]] = {}
     try:
-        with progress(len(new)) as advance:
-            for done, entry in enumerate(_entries([keys[key] for key in new], jobs)):
+        many = len(new) >= MANY
+        # A fork starts at once, but may hang where there are threads, and a bar has one.
+        readers = _Readers(os.cpu_count() or 1, "spawn") if many else _Readers(1, "fork")
+        with (progress if many else _no_bar)(len(new)) as advance:
+            for done, entry in enumerate(_entries([keys[key] for key in new], readers)):
                 fresh[new[done]] = runs[entry.path], entry
                 if len(fresh) == _BATCH:
                     index.remember(fresh)
@@ -163,46 +189,27 @@ def _read(
             index.remember(fresh, gone)
 
 
-def _entries(paths: Sequence[str], jobs: int | None) -> Iterable[Entry]:
-    jobs = jobs or os.cpu_count() or 1
-    if len(paths) < MANY or jobs == 1:
-        return map(entries.read, paths)
-    return _side_by_side(paths, jobs)
+def _entries(paths: Sequence[str], readers: _Readers) -> Iterator[Entry]:
+    """Read files in processes of their own, in order: what is damaged can crash HDF5.
 
-
-def _side_by_side(paths: Sequence[str], jobs: int) -> Iterator[Entry]:
-    """Read files in several processes, in order; a file whose reader dies is read again by a process of its own."""
-    from concurrent.futures.process import BrokenProcessPool
-
+    A file whose reader dies is read again by itself; where that dies too, the file is broken.
+    """
     done = 0
     while done < len(paths):
         try:
-            for entry in _in_processes(paths[done:], jobs, 16):
+            for entry in readers.read(paths[done:]):
                 done += 1
                 yield entry
-        except BrokenProcessPool:
+        except BrokenExecutor:
+            yield _alone(paths[done], readers)
             done += 1
-            yield _alone(paths[done - 1])
 
 
-def _alone(path: str) -> Entry:
-    from concurrent.futures.process import BrokenProcessPool
-
+def _alone(path: str, readers: _Readers) -> Entry:
     try:
-        return next(_in_processes([path], 1, 1))
-    except BrokenProcessPool:
+        return next(readers.read([path]))
+    except BrokenExecutor:
         return Entry(path=path, status="broken", reason="HDF5 crashed when it read it")
-
-
-def _in_processes(paths: Sequence[str], jobs: int, share: int) -> Iterator[Entry]:
-    import signal
-    from concurrent.futures import ProcessPoolExecutor
-    from multiprocessing import get_context
-
-    # spawn: a fork of a process with threads may hang. Ctrl-C reaches all; the parent decides.
-    ignoring = (signal.SIGINT, signal.SIG_IGN)
-    with ProcessPoolExecutor(jobs, get_context("spawn"), signal.signal, ignoring) as pool:
-        yield from pool.map(entries.read, paths, chunksize=share)
 
 
 def _journal(path: str) -> Entry:

@@ -41,7 +41,7 @@ def ls(folder: Path, as_json: bool, newest: int | None, **wanted: Any) -> None:
     entries = catalogue.listing(
         folder,
         catalogue.Wanted(**wanted),
-        progress=lambda total: tables.progress(total, "reading", total > 0 and sys.stderr.isatty()),
+        progress=lambda total: tables.progress(total, "reading", sys.stderr.isatty()),
     )
     entries = entries[-newest:] if newest else entries
     if as_json:

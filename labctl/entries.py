@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -20,6 +21,8 @@ HEADLINE = 2
 
 _MAX_TEXT = 200
 """Signs of a text that is kept for conditions; a station file or a protocol's source is not (our choice)."""
+
+_LATER: Final = re.compile(r"analysis_[1-9]\d{0,5}")
 
 _ENTRY: Final = ("entry_identifier_uuid", "title", "end_time", "duration", "seed", "clock")
 
@@ -104,7 +107,9 @@ def read(path: str) -> Entry:
 
 def _entry(path: str, file: Glimpse) -> Entry:
     whole = {name: file.value(f"entry/{name}") for name in _ENTRY}
-    results = _numbers(file, "entry/analysis", "units", "uncertainty", "display_units", "limit")
+    results = _numbers(
+        file, f"entry/{_newest_analysis(file)}", "units", "uncertainty", "display_units", "limit"
+    )
     sample = _numbers(file, "entry/sample", "units")
     details = {
         "end": (whole["end_time"], None),
@@ -131,6 +136,12 @@ def _entry(path: str, file: Glimpse) -> Entry:
         headline=headline(details),
         details=json.dumps(details),
     )
+
+
+def _newest_analysis(file: Glimpse) -> str:
+    """The group of the analysis that was made last: analysis, then analysis_2, analysis_3 ..."""
+    later = [name for name in file.names("entry") if _LATER.fullmatch(name)]
+    return max(later, key=lambda name: int(name.rpartition("_")[2]), default="analysis")
 
 
 def _numbers(file: Glimpse, path: str, *attributes: str) -> dict[str, tuple[Any, ...]]:

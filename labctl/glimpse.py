@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -37,6 +38,11 @@ class Glimpse:
     def has(self, path: str) -> bool:
         """Return True where a group or dataset of that path exists."""
         return self._open(path) is not None
+
+    def names(self, path: str) -> list[str]:
+        """The members of a group; none where there is no such group."""
+        group = self._open(path)
+        return [] if group is None else [hdf5.name_of(name.decode()) for name in _names(group)]
 
     def attribute(self, path: str, name: str, default: Any = None) -> Any:
         """The value of a scalar attribute: text or number."""
@@ -74,9 +80,7 @@ class Glimpse:
         group = self._open(path)
         if group is None:
             return
-        if group.get_num_objs() > MAX_MEMBERS:
-            raise DataError(f"{path} must have at most {MAX_MEMBERS} members; it has {group.get_num_objs()}.")
-        for name in group:
+        for name in _names(group):
             node = _step(group, name)
             if isinstance(node, _low.h5d.DatasetID):
                 yield name.decode(), node
@@ -112,6 +116,12 @@ def glimpsed(path: Path) -> Generator[Glimpse]:
         raise DataError(f"{path} must be a whole run file; it is damaged or incomplete: {error}") from error
 
 
+def _names(group: Any) -> list[bytes]:
+    if group.get_num_objs() > MAX_MEMBERS:
+        raise DataError(f"must have at most {MAX_MEMBERS} members in a group; one has {group.get_num_objs()}")
+    return list(group)
+
+
 def _step(group: Any, name: bytes) -> Any:
     if group.links.get_info(name).type != _low.h5l.TYPE_HARD:
         raise DataError(f"must hold its data itself; {name.decode()!r} is a link that leads elsewhere")
@@ -123,7 +133,8 @@ def _value(dataset: Any) -> Any:
     if stored.get_layout() not in _IN_THE_FILE or stored.get_external_count():
         raise DataError("must hold its small values itself, unfiltered; one is kept otherwise")
     value = _read(dataset, partial(dataset.read, _low.h5s.ALL, _low.h5s.ALL))
-    return json.loads(value) if _attribute(dataset, b"encoding", "") == "json" else value
+    coded = isinstance(value, str) and _attribute(dataset, b"encoding", "") == "json"
+    return json.loads(value) if coded else value
 
 
 def _attribute(node: Any, name: bytes, default: Any) -> Any:
@@ -139,7 +150,7 @@ def _read(node: Any, read: Any) -> Any:
     kind, shape = node.dtype, node.shape
     if kind.kind == "O" and (h5py.check_string_dtype(kind) is None or shape != ()):
         raise DataError("must have numbers and texts as values; one is neither")
-    if int(np.prod(shape)) * kind.itemsize > MAX_BYTES:
+    if math.prod(shape) * kind.itemsize > MAX_BYTES:
         raise DataError(f"must have small values of at most {MAX_BYTES} bytes; one claims more")
     into = np.zeros(shape, kind)
     read(into)

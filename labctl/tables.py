@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -68,7 +69,7 @@ def lines(rows: Sequence[Sequence[str]], head: Sequence[str], shrinking: int) ->
 
     texts = [[printable(cell) for cell in row] for row in (head, *rows)]
     widths = [max(map(len, column)) for column in zip(*texts, strict=True)]
-    if click.get_text_stream("stdout").isatty():
+    if sys.stdout.isatty():
         others = sum(widths) - widths[shrinking] + 2 * (len(widths) - 1)
         room = max(shutil.get_terminal_size().columns - others, len(head[shrinking]), 12)
         widths[shrinking] = min(widths[shrinking], room)
