@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from labctl import __version__, cli_batch, cli_files
+from labctl import __version__, cli_batch, cli_catalogue, cli_files
 from labctl.cli_station import station
 from labctl.errors import LabctlError, RequestError
 
@@ -268,6 +268,7 @@ def simulate(as_json: bool, **request: Any) -> None:
 cli.add_command(station)
 cli_files.add_to(cli)
 cli_batch.add_to(cli)
+cli_catalogue.add_to(cli)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -18,13 +18,15 @@ def add_to(group: click.Group) -> None:
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
 def show(file: Path, as_json: bool) -> None:
     """Show a run: what was done to which sample, and the results."""
-    from labctl import runfile, tables, tell
+    from labctl import notes, runfile, tables, tell, tell_catalogue
 
     stored = runfile.read_run(file)
+    remarks = notes.read(file.parent).get(stored.uuid, notes.NONE)
     if as_json:
-        tables.as_json(tell.stored(stored))
+        tables.as_json(tell.stored(stored) | tell_catalogue.remarks(remarks))
     else:
         tell.show(stored)
+        tell_catalogue.show_remarks(remarks)
 
 
 @click.command()

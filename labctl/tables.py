@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -57,6 +58,34 @@ def table(rows: Sequence[Sequence[str]], head: Sequence[str] = (), *, err: bool 
     for row in rows:
         grid.add_row(*row)
     _console(err).print(grid, markup=False, highlight=False)
+
+
+def lines(rows: Sequence[Sequence[str]], head: Sequence[str], shrinking: int) -> None:
+    """Print rows of text on standard output, one line each, in aligned columns, however many there are.
+
+    On a terminal the column of number `shrinking` is cut so that a line fits.
+    """
+    import shutil
+
+    texts = [[printable(cell) for cell in row] for row in (head, *rows)]
+    widths = [max(map(len, column)) for column in zip(*texts, strict=True)]
+    if sys.stdout.isatty():
+        others = sum(widths) - widths[shrinking] + 2 * (len(widths) - 1)
+        room = max(shutil.get_terminal_size().columns - others, len(head[shrinking]), 12)
+        widths[shrinking] = min(widths[shrinking], room)
+    for row in texts:
+        row[shrinking] = _cut(row[shrinking], widths[shrinking])
+    texts = [[cell.ljust(width) for cell, width in zip(row, widths, strict=True)] for row in texts]
+    click.echo("\n".join("  ".join(row).rstrip() for row in texts))
+
+
+def _cut(text: str, width: int) -> str:
+    return text if len(text) <= width else text[: width - 1] + "…"
+
+
+def printable(text: str) -> str:
+    """A text on one line without anything that a terminal would obey."""
+    return text if text.isprintable() else "".join(sign if sign.isprintable() else "·" for sign in text)
 
 
 def _console(err: bool) -> Console:
