@@ -6,7 +6,7 @@ import math
 import re
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 
 from labctl.errors import RequestError
 from labctl.spelling import suggest
@@ -93,11 +93,21 @@ def factor_of(unit: str, display: str) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """How SI values read in another unit: (value - zero) / factor; a difference of two only by its factor."""
+    """How SI values read in another unit, whose 0 and 1 are `zero` and `zero + factor` in SI."""
 
     unit: str
     factor: float
     zero: float = 0.0
+
+    def of(self, value: Any) -> Any:
+        """Return an SI value, or an array of them, in this unit."""
+        return self.of_difference(value - self.zero)
+
+    def of_difference(self, value: Any) -> Any:
+        """Return a difference of two SI values, as an uncertainty is one, in this unit."""
+        whole = round(1 / self.factor)
+        # 10 000 is a float and 1e-4 is not: multiplied, 0.0399 T is the float nearest to 399 Oe
+        return value * whole if math.isclose(whole * self.factor, 1.0, rel_tol=1e-15) else value / self.factor
 
 
 def scale_to(unit: str, wanted: str, name: str) -> Scale:

@@ -84,7 +84,7 @@ class Selection:
 
     def _values(self, name: str, values: Any, unit: str) -> tuple[Any, str]:
         scale = door.scale_to(unit, self.units.get(name, unit), name)
-        return (values, unit) if scale.unit == unit else ((values - scale.zero) / scale.factor, scale.unit)
+        return (values, unit) if scale.unit == unit else (scale.of(values), scale.unit)
 
     def _quantity(self, name: str, quantity: Quantity) -> Quantity:
         if quantity.unit is None:
@@ -101,8 +101,8 @@ class Selection:
             return result
         return replace(
             result,
-            value=(result.value - scale.zero) / scale.factor,
-            uncertainty=result.uncertainty / scale.factor,
+            value=scale.of(result.value),
+            uncertainty=scale.of_difference(result.uncertainty),
             unit=scale.unit,
             display=None,
         )

@@ -58,8 +58,8 @@ def validate(path: Path) -> Verdict:
             findings = list(dict.fromkeys([*found.findings, *plots.check_all(file)]))
             version = file.attrs.get("labctl_format")
             if version is None:
-                nexus = any(nx_class.startswith("NX") for nx_class in _classes(file))
-                return Verdict(path, "NeXus file" if nexus else "HDF5 file", found.text, findings)
+                is_nexus = any(nx_class.startswith("NX") for nx_class in _classes(file))
+                return Verdict(path, "NeXus file" if is_nexus else "HDF5 file", found.text, findings)
             findings += _check_run(file)
         if not findings or version != nexus.FORMAT:  # of a newer format nothing is known here
             runfile.read_run(path, verify=False)
