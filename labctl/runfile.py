@@ -102,6 +102,12 @@ def read_run(path: Path, *, verify: bool = True) -> Run:
         return _run(path, file["entry"])
 
 
+def is_run(path: Path) -> bool:
+    """Tell a run of labctl from another HDF5 file; DataError, in one line, where the file cannot be read."""
+    with untrusted.opened(path) as file:
+        return "labctl_format" in file.attrs
+
+
 def read_wire(path: Path) -> list[WireLine]:
     """Read every line said to and heard from the instruments of a run, in order; DataError as `read_run`."""
     recovery.settle(path)
