@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Quantity", "RunHeader", "RunStore", "Status"]
 
-_ROW_SIZE = 1000
+_ROW_SIZE = 2500
 _RUN_SIZE = 2**20
 """Bytes a row (columns aside) and a run may take, journal and file together: twice what they do (our choice)."""
 

@@ -208,7 +208,10 @@ def _take(told: Told, frame: Frame, layout: struct.Struct) -> None:
         told.instruments[role] = instrument
     elif frame.kind == records.SETTINGS:
         role, settings = records.unpack_settings(frame.payload)
-        told.instruments[role] = replace(told.instruments[role], settings_after=settings)
+        known = told.instruments.get(
+            role, Instrument(identity="", resource="", driver="")
+        )  # its record was lost
+        told.instruments[role] = replace(known, settings_after=settings)
     elif frame.kind == records.END:
         told.end = records.unpack_end(frame.payload)
 
