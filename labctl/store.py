@@ -168,7 +168,7 @@ class RunStore:
         return path
 
     def close(self) -> None:
-        """Let go of the journal; one that holds nothing but its header is removed, any other is kept."""
+        """Let go of the journal; one into which neither instrument nor row ever came is removed."""
         if self._journal is not None:
             self._journal.leave()
 
