@@ -11,9 +11,10 @@ from labctl import bench, cli
 
 @pytest.fixture
 def labctl(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
-    """Run a command line in an empty folder; the station's and sample's own folders are empty too."""
+    """Run a command line in an empty folder; the station's, sample's and cache's own folders are empty too."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / ".config"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / ".cache"))
 
     def run(*words: str) -> Said:
         capsys.readouterr()
