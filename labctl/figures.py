@@ -12,6 +12,8 @@ from labctl.newfile import make_folder
 from labctl.tell import shown
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from labctl.classify import Classified
     from labctl.engine import Outcome, Rehearsal
     from labctl.runfile import Run
@@ -84,6 +86,13 @@ def save(pictures: Sequence[Picture], path: Path, title: str = "") -> Path:
 
 def _save(pictures: Sequence[Picture], draw: Callable[..., None], path: Path, title: str) -> None:
     import matplotlib as mpl
+
+    with mpl.rc_context(STYLE):
+        _drawn(pictures, draw, title).savefig(path)
+
+
+def _drawn(pictures: Sequence[Picture], draw: Callable[..., None], title: str) -> Figure:
+    import matplotlib as mpl
     from matplotlib.figure import Figure
 
     with mpl.rc_context(STYLE):
@@ -98,7 +107,7 @@ def _save(pictures: Sequence[Picture], draw: Callable[..., None], path: Path, ti
             figure.legend(loc="outside upper center", ncols=columns)
         if title:
             axes.set_title(title)
-        figure.savefig(path)
+    return figure
 
 
 def draw_beside(finished: Outcome) -> Path | None:
@@ -138,21 +147,35 @@ def draw_prediction(rehearsed: Rehearsal) -> Path:
 
 def draw_files(paths: Sequence[Path], output: Path | None) -> Path:
     """Draw stored runs, one or several of a protocol overlaid; return the figure's path."""
-    from labctl import registry, runfile
-    from labctl.request import make_parameters
+    from labctl import runfile
 
     target = output or paths[0].with_suffix(".png")
     check_format(target)
     if output is not None and output.exists():
         raise RequestError(f"{output} exists already. Nothing was written.")
     runs = [runfile.read_run(path) for path in paths]
-    pictures: list[Picture] = []
-    for run, label in zip(runs, _labels(runs), strict=True):
-        method = registry.load_method(run.protocol)
-        parameters = make_parameters(method, {name: value.value for name, value in run.parameters.items()})
-        pictures.append(Picture(method, run.columns, method.analyse(run.columns, parameters), label))
+    pictures = [_picture(run, label) for run, label in zip(runs, _labels(runs), strict=True)]
     title = pictures[0].label if len(pictures) == 1 else ""
     return save(pictures, free_name(target), title=title)
+
+
+def of_run(run: Run, name: str = "") -> Figure:
+    """Draw a stored run as a matplotlib figure: its protocol's first picture, or the further one called `name`."""
+    picture = _picture(run, *_labels([run]))
+    more = picture.method.more_pictures
+    if name and name not in more:
+        known = ", ".join(more) or "none but the first"
+        raise RequestError(f"the picture of a {run.protocol} run must be one of {known}; got {name!r}.")
+    return _drawn([picture], more[name] if name else picture.method.draw, picture.label)
+
+
+def _picture(run: Run, label: str) -> Picture:
+    from labctl import registry
+    from labctl.request import make_parameters
+
+    method = registry.load_method(run.protocol)
+    parameters = make_parameters(method, {name: value.value for name, value in run.parameters.items()})
+    return Picture(method, run.columns, method.analyse(run.columns, parameters), label)
 
 
 def _labels(runs: Sequence[Run]) -> list[str]:

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from labctl import hdf5, manifest, nexus, untrusted
+from labctl import hdf5, manifest, nexus, recovery, untrusted
 from labctl.errors import DataError
 from labctl.record import Event, Instrument, Quantity, WireLine
 from protocols.vocabulary import Column, Curve, Result, Waveforms
@@ -17,6 +17,19 @@ from protocols.vocabulary import Column, Curve, Result, Waveforms
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+    from labctl.journal import Told
+
+
+class WireSize(NamedTuple):
+    """What the recorded wire takes in a file: `lines` said and heard, and the `stored` bytes, compressed."""
+
+    lines: int
+    stored: int
+
+
+#: Of a run that has kept none of it.
+NO_WIRE = WireSize(0, 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +75,7 @@ class Run:
     analysis_version: str
     log: Sequence[Event]
     waveforms: Waveforms | None
+    wire: WireSize = NO_WIRE
 
     @property
     def rows(self) -> int:
@@ -72,9 +86,13 @@ class Run:
 def read_run(path: Path, *, verify: bool = True) -> Run:
     """Read a run; DataError, in one line, where the file is not a run of labctl, damaged or altered.
 
+    Where the run was interrupted and only its journal is there, the file is made from that first. Of a run that
+    still goes on come the rows so far, with the status "running" and neither wire nor analysis.
     With `verify` false a file that was altered after the run is read as it is (HDF5's own check sums on the
     columns still hold).
     """
+    if (told := recovery.settle(path)) is not None:
+        return _running(path, told)
     with untrusted.opened(path) as file:
         _check_format(path, file)
         if verify and (changed := manifest.changes(file)):
@@ -84,11 +102,31 @@ def read_run(path: Path, *, verify: bool = True) -> Run:
         return _run(path, file["entry"])
 
 
+def is_run(path: Path) -> bool:
+    """Tell a run of labctl from another HDF5 file; DataError, in one line, where the file cannot be read."""
+    with untrusted.opened(path) as file:
+        return "labctl_format" in file.attrs
+
+
 def read_wire(path: Path) -> list[WireLine]:
     """Read every line said to and heard from the instruments of a run, in order; DataError as `read_run`."""
+    recovery.settle(path)
     with untrusted.opened(path) as file:
         _check_format(path, file)
         return [WireLine(*row) for row in _text_table(file["entry/wire"], WireLine._fields)]
+
+
+def wire_size(path: Path) -> WireSize:
+    """Read how much the recorded wire takes, without the lines themselves; DataError as `read_run`."""
+    with untrusted.opened(path) as file:
+        _check_format(path, file)
+        return _wire_size(file["entry/wire"])
+
+
+def _wire_size(group: hdf5.Node) -> WireSize:
+    """A line that goes on in further rows is one line."""
+    more = group["more"][()]
+    return WireSize(int(len(more) - more.sum()), hdf5.stored_bytes(group) if len(more) else 0)
 
 
 def read_clock(path: Path) -> list[float]:
@@ -96,6 +134,12 @@ def read_clock(path: Path) -> list[float]:
     with untrusted.opened(path) as file:
         _check_format(path, file)
         return file["entry/clock_readings/time"][()].tolist() if "entry/clock_readings" in file else []
+
+
+def _running(path: Path, told: Told) -> Run:
+    with nexus.in_memory() as file:
+        nexus.write(file, recovery.record_of(told, running=True))
+        return _run(path, file["entry"])
 
 
 def _check_format(path: Path, file: hdf5.Node) -> None:
@@ -144,6 +188,7 @@ def _run(path: Path, entry: hdf5.Node) -> Run:
         analysis_version=_text(entry["analysis/version"]) if "analysis" in entry else "",
         log=[Event(*row) for row in _text_table(entry["log"], Event._fields)],
         waveforms=_waveforms(entry["waveforms"]) if "waveforms" in entry else None,
+        wire=_wire_size(entry["wire"]),
     )
 
 

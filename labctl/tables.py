@@ -115,3 +115,28 @@ def progress(total: int, title: str, live: bool) -> Generator[Callable[[int], No
                 bar.update(task, completed=done)
 
         yield advance
+
+
+@contextmanager
+def progress_of_many(total: float, live: bool) -> Generator[Callable[[float, str], None]]:
+    """Show a bar over many runs: how much of `total` (s, as planned) is done, what goes on, and the time left.
+
+    The time left is the wall clock's, at the pace of late. Nothing is shown where `live` is false.
+    """
+    if not live:
+        yield lambda _done, _text: None
+        return
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=_console(err=True), transient=True) as bar:
+        task = bar.add_task("", total=total)
+        shown = 0.0
+
+        def advance(done: float, text: str) -> None:
+            nonlocal shown
+            if text != bar.tasks[0].description or done - shown >= total / 500 or done >= total:
+                bar.update(task, completed=done, description=text)
+                shown = done
+
+        yield advance
