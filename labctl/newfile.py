@@ -112,7 +112,10 @@ def write_all(descriptor: int, content: bytes) -> None:
     """Write all of `content`; one write() may be cut short without an error."""
     rest = memoryview(content)
     while rest:
-        rest = rest[os.write(descriptor, rest) :]
+        written = os.write(descriptor, rest)
+        if not written:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        rest = rest[written:]
 
 
 def give_name(partial: Path, target: Path) -> None:

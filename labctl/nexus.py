@@ -73,8 +73,14 @@ def write(file: hdf5.Node, record: RunRecord) -> None:
 
 def publish(record: RunRecord, target: Path) -> Path:
     """Write the file of a run, read it back and give it its name (see newfile.publish)."""
-    tag = f"{crc32(record.header.uuid.encode('utf-8', 'surrogatepass')):08x}"
-    return newfile.publish(image(record), target, lambda partial: verify(partial, record), tag)
+    return newfile.publish(
+        image(record), target, lambda partial: verify(partial, record), partial_tag(record.header)
+    )
+
+
+def partial_tag(header: RunHeader) -> str:
+    """Return what tells a run's partial file from any other's: who comes back after a crash must find it."""
+    return f"{crc32(header.uuid.encode('utf-8', 'surrogatepass')):08x}"
 
 
 def in_memory() -> hdf5.Node:

@@ -66,10 +66,7 @@ def recover(path: Path) -> Recovered:
                 f"{journal.read_pid(source, descriptor)} is writing it. Nothing was touched."
             ) from error
         told = journal.read(source, descriptor)
-        if os.path.lexists(target) and target.stat().st_size > 0:
-            recovered = _already_there(target, told)
-        else:
-            recovered = _made(target, told)
+        recovered = _already_there(target, told) if _is_whole(target) else _made(target, told)
         source.unlink()
         newfile.sync_directory(source.parent)
     return recovered
@@ -87,7 +84,7 @@ def settle(path: Path) -> Told | None:
     Returns what the journal of a run that still goes on tells; it is not disturbed.
     """
     source = journal.journal_of(path)
-    if path.exists() or not source.exists():
+    if _is_whole(path) or not source.exists():
         return None
     with journal.opened(source) as descriptor:
         if journal.is_locked(descriptor):
@@ -162,12 +159,16 @@ def _analysed(told: Told) -> tuple[Analysis | None, str, Waveforms | None, list[
     return analysis, version, waveforms, remarks
 
 
+def _is_whole(target: Path) -> bool:
+    """Return False where there is no file, or an empty one: where a disk has no links, a run claims its name so."""
+    return os.path.lexists(target) and not (target.is_file() and target.stat().st_size == 0)
+
+
 def _made(target: Path, told: Told) -> Recovered:
     from labctl import nexus
 
     record = record_of(told)
-    if os.path.lexists(target):  # an empty file: where a disk has no links, a run claims its name so
-        target.unlink()
+    target.unlink(missing_ok=True)
     nexus.publish(record, target)
     damage = [str(damage) for damage in told.damage]
     return Recovered(target, record.status, record.reason, told.rows, damage, made=True)
@@ -175,7 +176,7 @@ def _made(target: Path, told: Told) -> Recovered:
 
 def _already_there(target: Path, told: Told) -> Recovered:
     """The run was killed between giving its file the name and removing the journal, or the file is another's."""
-    from labctl import runfile
+    from labctl import nexus, runfile
 
     try:
         run = runfile.read_run(target)
@@ -189,6 +190,7 @@ def _already_there(target: Path, told: Told) -> Recovered:
             f"{target} must not be there, or be the file of the run in the journal beside it; it is another run. "
             "Nothing was touched: move the file away."
         )
+    newfile.partial_of(target, nexus.partial_tag(told.header)).unlink(missing_ok=True)
     return Recovered(target, run.status, run.reason, run.rows, [], made=False)
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Quantity", "RunHeader", "RunStore", "Status"]
 
-_ROW_SIZE = 1000
+_ROW_SIZE = 2500
 _RUN_SIZE = 2**20
 """Bytes a row (columns aside) and a run may take, journal and file together: twice what they do (our choice)."""
 
@@ -168,7 +168,7 @@ class RunStore:
         return path
 
     def close(self) -> None:
-        """Let go of the journal; one that holds nothing but its header is removed, any other is kept."""
+        """Let go of the journal; one into which neither instrument nor row ever came is removed."""
         if self._journal is not None:
             self._journal.leave()
 

@@ -7,11 +7,11 @@ import os
 import struct
 from array import array
 from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from labctl.errors import DataError
 from labctl.journal import frames, records
@@ -23,7 +23,16 @@ Record = RunHeader | Row | WireLine | Event | tuple[str, Instrument] | tuple[str
 """What `follow` yields; an instrument, and settings it was left with, come with their role."""
 
 _TYPECODES = {"float64": "d", "int64": "q"}
-_UNREADABLE = (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError, RecursionError)
+_T = TypeVar("_T")
+_UNREADABLE = (
+    ValueError,
+    TypeError,
+    LookupError,
+    AttributeError,
+    OverflowError,
+    RecursionError,
+    struct.error,
+)
 
 
 def journal_of(target: Path) -> Path:
@@ -43,14 +52,16 @@ class Traffic:
         self._waiting = waiting
 
     def __iter__(self) -> Iterator[WireLine]:
-        try:
-            yield from chain.from_iterable(records.lines(*piece) for piece in self._pieces())
-        except (*_UNREADABLE, struct.error) as error:
-            raise DataError(f"a journal's lines of the wire must be readable; got: {error}.") from error
+        return chain.from_iterable(self._read(records.lines))
 
     def readings(self) -> array[float]:
         """Return every reading (s) of the station's clock, in order."""
-        return array("d", chain.from_iterable(records.readings(*piece) for piece in self._pieces()))
+        return array("d", chain.from_iterable(self._read(records.readings)))
+
+    def _read(self, unpack: Callable[[bytes, int], _T]) -> Iterator[_T]:
+        for payload, start in self._pieces():
+            with suppress(*_UNREADABLE):  # whoever reads the journal as a whole is told of it
+                yield unpack(payload, start)
 
     def _pieces(self) -> Iterator[tuple[bytes, int]]:
         starts = {records.ROW: self._layout, records.WIRE: 0}
@@ -103,7 +114,7 @@ def read(path: Path, descriptor: int) -> Told:
             continue
         try:
             _take(told, found, layout)
-        except (*_UNREADABLE, struct.error) as error:
+        except _UNREADABLE as error:
             what = f"record {found.number} is whole but says nothing that can be read ({error})"
             told.damage.append(Damage(found.start, found.end, what, 1))
     return told
@@ -191,14 +202,14 @@ def _take(told: Told, frame: Frame, layout: struct.Struct) -> None:
     """Add what one record says to what a journal tells; raises before it has changed anything."""
     if frame.kind == records.ROW:
         number, wall_time, *values = layout.unpack_from(frame.payload)
-        told.time = max((told.time, *records.readings(frame.payload, layout.size)))
+        told.time = _latest(told.time, frame.payload, layout.size)
         for column, value in zip(told.data.values(), values, strict=True):
             column.append(value)
         told.missing += max(number - told.rows - told.missing, 0)
         told.rows += 1
         told.wall_time = wall_time
     elif frame.kind == records.WIRE:
-        told.time = max((told.time, *records.readings(frame.payload)))
+        told.time = _latest(told.time, frame.payload, 0)
     elif frame.kind == records.EVENT:
         event = records.unpack_event(frame.payload)
         told.events.append(event)
@@ -208,9 +219,18 @@ def _take(told: Told, frame: Frame, layout: struct.Struct) -> None:
         told.instruments[role] = instrument
     elif frame.kind == records.SETTINGS:
         role, settings = records.unpack_settings(frame.payload)
-        told.instruments[role] = replace(told.instruments[role], settings_after=settings)
+        known = told.instruments.get(
+            role, Instrument(identity="", resource="", driver="")
+        )  # its record was lost
+        told.instruments[role] = replace(known, settings_after=settings)
     elif frame.kind == records.END:
         told.end = records.unpack_end(frame.payload)
+
+
+def _latest(time: float, payload: bytes, start: int) -> float:
+    """Return the latest of a time (s) and those in the traffic that begins at `start`, all of which is read."""
+    lines = records.lines(payload, start)
+    return max((time, *records.readings(payload, start), *(line.time for line in lines)))
 
 
 def _records(frame: Frame, layout: struct.Struct) -> Iterator[Record]:

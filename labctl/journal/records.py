@@ -1,8 +1,8 @@
 """What the records of a journal say: rows and wire lines in binary, everything rare as JSON.
 
     H  header     JSON {"journal": 1, "pid": process, "run": what is known before its first row}
-    R  row        uint64 number of the row (0, 1 ...), float64 wall time (s since 1970, UTC), then one value for each
-                  column of the header, float64 or int64 as it declares, then traffic
+    R  row        uint64 number of the row (0, 1 ...), float64 wall time (s since 1970, UTC), then one value for
+                  each column of the header, float64 or int64 as it declares, then traffic
     W  wire       traffic
     E  event      JSON [time, level, text], one line of the log
     I  instrument JSON {"role", "identity", "resource", "driver", "settings_before"}

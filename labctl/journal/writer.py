@@ -41,6 +41,7 @@ class Journal:
         self._descriptor = descriptor
         self._layout = records.row_layout(header.columns)
         self._number = 0
+        self._met = False
         self._lines: list[bytes] = []
         self._names: dict[str, bytes] = {}
         self._readings = array("d")
@@ -109,6 +110,7 @@ class Journal:
 
     def instrument(self, role: str, instrument: Instrument) -> None:
         """Record who plays a role, with the settings as found."""
+        self._met = True
         told = {
             "role": role,
             "identity": instrument.identity,
@@ -152,10 +154,8 @@ class Journal:
         self.close()
 
     def leave(self) -> None:
-        """Let go of the journal as it is, or remove it where it holds nothing but its header."""
-        if self._descriptor < 0:
-            return
-        if self._number == _HEADERS and not self._lines:
+        """Let go of the journal as it is, or remove it where no instrument and no row ever came into it."""
+        if self._descriptor >= 0 and not (self.rows or self._names or self._met):
             self.discard()
         self.close()
 
