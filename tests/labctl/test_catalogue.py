@@ -8,11 +8,13 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from uuid import UUID
 
 import h5py
 import many_runs
 import pytest
 from command_line import Command
+from journals import left_behind, measured
 from many_runs import KINDS, four, hundred
 
 from labctl import catalogue, entries
@@ -214,6 +216,53 @@ def test_links_to_folders_and_hidden_folders_are_passed_by(labctl: Command, runs
     (runs / ".trash").mkdir()
     shutil.copy(runs / "alpha.h5", runs / ".trash" / "old.h5")
     assert stems(labctl("ls").out) == list(KINDS)
+
+
+# --- runs that have no file yet -----------------------------------------------------------------------
+
+
+def test_a_run_that_goes_on_and_one_that_was_interrupted_are_listed_from_their_journals(
+    labctl: Command, runs: Path
+) -> None:
+    """Under the name that the file will have; the list neither disturbs the one nor recovers the other."""
+    store = measured(runs / "going.h5")
+    journal = left_behind(runs / "killed.h5", uuid=str(UUID(int=7)))
+    before = {path.name for path in runs.iterdir()}
+    found = {Path(run["file"]).name: run for run in labctl("ls", "--json").json["runs"]}
+    assert (found["going.h5"]["status"], found["going.h5"]["rows"]) == ("running", 9)
+    assert f"process {os.getpid()} is measuring" in found["going.h5"]["reason"]
+    assert found["killed.h5"]["status"] == "interrupted"
+    assert "labctl recover" in found["killed.h5"]["reason"]
+    assert found["killed.h5"]["parameters"]["mu0_H_max"] == {"value": 0.1, "unit": "T"}
+    where = (
+        "--where",
+        "status = running or status = interrupted and mu0_H_max = 1 kOe and sample.t_AlOx = 2 nm",
+    )
+    assert sorted(stems(labctl("ls", *where).out)) == ["going", "killed"]
+    assert labctl("tag", "runs/killed.h5", "+pity").status == 0
+    assert {path.name for path in runs.iterdir()} == before | {"killed.h5.notes"}
+    assert journal.is_file()
+    store.close()
+
+
+def test_once_a_run_has_its_file_its_journal_is_not_listed_beside_it(labctl: Command, runs: Path) -> None:
+    """A program that dies between naming the file and removing the journal leaves both."""
+    left_behind(runs / "killed.h5").rename(runs / "alpha.h5.journal")
+    assert stems(labctl("ls").out) == list(KINDS)
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"labctl journal, version 1\n", b"labctl journal, version 9\n", b"\xff" * 999]
+)
+def test_a_journal_that_tells_nothing_is_a_line_that_says_so(
+    labctl: Command, runs: Path, content: bytes
+) -> None:
+    """Empty, without a header, of a later version, garbage."""
+    (runs / "odd.h5.journal").write_bytes(content)
+    (broken,) = labctl("ls", "--status", "broken", "--json").json["runs"]
+    assert broken["file"] == "runs/odd.h5.journal"
+    assert "\n" not in broken["reason"]
+    assert len(stems(labctl("ls").out)) == 5
 
 
 # --- the index ----------------------------------------------------------------------------------------
