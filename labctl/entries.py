@@ -60,7 +60,7 @@ class Entry:
 
     def names(self) -> Iterable[str]:
         """Every name that a condition may use of this run."""
-        yield from ("start", "rows", "status", "reason", "protocol", "sample", "file", "uuid", "tag", "note")
+        yield from ("start", "rows", "status", "reason", "protocol", "sample", "file", "uuid", "tag")
         for name in self.named():
             yield name.removeprefix("parameters.")
 
@@ -77,8 +77,6 @@ class Entry:
                 return self.path, None
             case "tag":
                 return frozenset(self.remarks.tags), None
-            case "note":
-                return frozenset(note.text for note in self.remarks.notes), None
             case _:
                 known = self.named()
                 kept = known.get(name) or known.get(f"parameters.{name}") or (None, None)
@@ -100,7 +98,7 @@ def read(path: str) -> Entry:
             version = file.attribute("/", "labctl_format")
             if version is None:
                 return Entry(path=path, status="foreign", reason="another program's HDF5 file")
-            if version != nexus.FORMAT:
+            if version > nexus.FORMAT:
                 return Entry(path=path, status="broken", reason=f"format {version}: update labctl")
             return _entry(path, file)
     except DataError as error:

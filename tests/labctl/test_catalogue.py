@@ -133,6 +133,17 @@ def test_an_empty_folder_has_no_runs(labctl: Command) -> None:
     assert labctl("ls", "--json", "--where", "anything < 3 mA").json == {"runs": []}
 
 
+def test_of_several_analyses_the_last_one_counts(labctl: Command, runs: Path) -> None:
+    """analysis_10 was made after analysis_2, and that after the first."""
+    with h5py.File(runs / "alpha.h5", "r+") as file:
+        for number in (2, 10):
+            file.copy("entry/analysis", f"entry/analysis_{number}")
+            file[f"entry/analysis_{number}/mu0_H_c"][()] = number / 100
+    (run,) = labctl("ls", "--where", "results.mu0_H_c = 1000 Oe", "--json").json["runs"]
+    assert run["file"] == "runs/alpha.h5"
+    assert "mu0_H_c 0.10000 ± 0.00040 T" in labctl("ls").out
+
+
 # --- what lies about ----------------------------------------------------------------------------------
 
 
