@@ -89,7 +89,11 @@ def listing(
     condition = wanted.condition()
     found = _walk(str(folder))
     runs = [*_read(folder, found.runs, Index(location or default_location()), progress)]
-    runs += [_journal(path) for path in found.journals if path.removesuffix(".journal") not in found.runs]
+    runs += [
+        entries.read_journal(path)
+        for path in found.journals
+        if path.removesuffix(".journal") not in found.runs
+    ]
     runs += [Entry(path=path, status="broken", reason=reason) for path, reason in found.shut.items()]
     remarks = notes.read_files(found.notes)
     noted = [entry.noted(remarks) for entry in runs]
@@ -100,10 +104,12 @@ def listing(
 
 def entry_of(file: Path) -> Entry:
     """The entry of one run with what was noted on it; RequestError where the file is no run."""
-    entry = entries.read(str(file)) if file.is_file() else None
-    if entry is None or not entry.uuid:
-        why = "there is no file of that name" if entry is None else entry.reason
-        raise RequestError(f"{file} must be a run of labctl; {why}.")
+    journal = Path(f"{file}.journal")
+    if not file.is_file() and not journal.is_file():
+        raise RequestError(f"{file} must be a run of labctl; there is no file of that name.")
+    entry = entries.read(str(file)) if file.is_file() else entries.read_journal(str(journal))
+    if not entry.uuid:
+        raise RequestError(f"{file} must be a run of labctl; {entry.reason}.")
     return entry.noted(notes.read(file.parent))
 
 
@@ -210,8 +216,3 @@ def _alone(path: str, readers: _Readers) -> Entry:
         return next(readers.read([path]))
     except BrokenExecutor:
         return Entry(path=path, status="broken", reason="HDF5 crashed when it read it")
-
-
-def _journal(path: str) -> Entry:
-    """The entry of a run that is not finished: whoever follows it, or recovers it, says more."""
-    return Entry(path=path, status="running", reason="the journal of a run that has no file yet")

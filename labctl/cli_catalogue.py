@@ -34,7 +34,7 @@ def ls(folder: Path, as_json: bool, newest: int | None, **wanted: Any) -> None:
     """List the runs under a folder, the newest at the end.
 
     A condition compares parameters by their names, results.NAME, sample.NAME, batch.NAME, and start, end,
-    duration, rows, seed, status, reason, protocol, sample, station, version, uuid, file, tag, note.
+    duration, rows, seed, status, reason, protocol, sample, station, version, uuid, file, tag.
     """
     from labctl import catalogue, tables, tell_catalogue
 

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import cache
 from typing import Any, Final, Protocol
 
 from labctl import door
@@ -90,19 +91,23 @@ def parse(text: str) -> Condition:
 
     if len(text) > MAX_LENGTH:
         raise RequestError(f"a condition must have at most {MAX_LENGTH} signs; got {len(text)}.")
-    building = lark.Lark(_GRAMMAR, start="any", parser="lalr", transformer=_building())
     try:
-        return building.parse(text)  # type: ignore[return-value]  # the transformer leaves no tree
+        return _parser().parse(text)
     except lark.exceptions.UnexpectedInput as error:
-        place = len(text) if error.pos_in_stream in {None, -1} else error.pos_in_stream
+        ended = isinstance(error, lark.exceptions.UnexpectedToken) and error.token.type == "$END"
+        where = (
+            "which stops too early"
+            if ended
+            else f"not understood from {text[error.pos_in_stream :]!r:.40} on"
+        )
         raise RequestError(
             "a condition must read NAME < VALUE, with and, or, not and brackets between them, as "
-            f"'mu0_H_x > 500 Oe and results.I_th < 15 mA'; got {text!r}, "
-            f"not understood from {text[place:][:30]!r} on."
+            f"'mu0_H_x > 500 Oe and results.I_th < 15 mA'; got {text!r}, {where}."
         ) from error
 
 
-def _building() -> Any:
+@cache
+def _parser() -> Any:
     import lark
 
     class Building(lark.Transformer[Any, Condition]):
@@ -120,7 +125,7 @@ def _building() -> Any:
             quoted = text[0] in "\"'" and text[0] == text[-1] and len(text) > 1
             return Comparison(name, operator.replace("==", "="), text[1:-1] if quoted else text)
 
-    return Building()
+    return lark.Lark(_GRAMMAR, start="any", parser="lalr", transformer=Building())
 
 
 def bind(condition: Condition, runs: Sequence[Described]) -> Answer:
@@ -193,8 +198,10 @@ def _never(_value: Any) -> bool:
 def _check_name(name: str, runs: Sequence[Described]) -> None:
     known = {known: None for run in runs for known in run.names()}
     if name not in known:
+        longer = [whole for whole in known if whole.endswith(f".{name}")]  # results.I_th for I_th
         raise RequestError(
-            f"a name in a condition must be one that a listed run has; got {name!r}{suggest(name, known)}."
+            f"a name in a condition must be one that a run here has; got {name!r}"
+            f"{suggest(longer[0] if longer else name, known)}."
         )
 
 

@@ -15,6 +15,8 @@ from labctl.errors import DataError
 
 if TYPE_CHECKING:
     from labctl.glimpse import Glimpse
+    from labctl.journal import Told
+    from labctl.record import Quantity
 
 HEADLINE = 2
 """Results that the list shows: the first that were found, in the order of the protocol (our choice)."""
@@ -58,7 +60,7 @@ class Entry:
 
     def names(self) -> Iterable[str]:
         """Every name that a condition may use of this run."""
-        yield from ("start", "rows", "status", "reason", "protocol", "sample", "file", "uuid", "tag", "note")
+        yield from ("start", "rows", "status", "reason", "protocol", "sample", "file", "uuid", "tag")
         for name in self.named():
             yield name.removeprefix("parameters.")
 
@@ -75,8 +77,6 @@ class Entry:
                 return self.path, None
             case "tag":
                 return frozenset(self.remarks.tags), None
-            case "note":
-                return frozenset(note.text for note in self.remarks.notes), None
             case _:
                 known = self.named()
                 kept = known.get(name) or known.get(f"parameters.{name}") or (None, None)
@@ -98,7 +98,7 @@ def read(path: str) -> Entry:
             version = file.attribute("/", "labctl_format")
             if version is None:
                 return Entry(path=path, status="foreign", reason="another program's HDF5 file")
-            if version != nexus.FORMAT:
+            if version > nexus.FORMAT:
                 return Entry(path=path, status="broken", reason=f"format {version}: update labctl")
             return _entry(path, file)
     except DataError as error:
@@ -136,6 +136,59 @@ def _entry(path: str, file: Glimpse) -> Entry:
         headline=headline(details),
         details=json.dumps(details),
     )
+
+
+def read_journal(path: str) -> Entry:
+    """Look up a run that has no file yet in its journal, under the name that its file will have.
+
+    It is "running" while somebody writes the journal; else it is as its journal says, "interrupted" where that
+    does not say how the run ended. What is wrong with the journal becomes the entry's reason.
+    """
+    from labctl import journal
+
+    source = Path(path)
+    try:
+        with journal.opened(source) as descriptor:
+            running = journal.is_locked(descriptor)
+            return _entry_of_journal(path, journal.read(source, descriptor), running)
+    except DataError as error:
+        return Entry(path=path, status="broken", reason=str(error).removeprefix(f"{path} "))
+    except (ArithmeticError, LookupError, ValueError, TypeError, AttributeError) as error:
+        return Entry(path=path, status="broken", reason=f"a journal that says nothing sensible: {error}")
+
+
+def _entry_of_journal(path: str, told: Told, running: bool) -> Entry:
+    header = told.header
+    details = {
+        "duration": (told.time, "s"),
+        "seed": (header.seed, "1"),
+        "title": (header.title, None),
+        "clock": (header.clock, None),
+        "version": (header.program_version, None),
+        "station": (header.station["name"].value if "name" in header.station else "", None),
+        **_under("parameters", _kept(header.parameters)),
+        **_under("sample", _kept(header.sample)),
+        **_under("batch", _kept(header.batch)),
+    }
+    ended = told.end.status if told.end else "interrupted"
+    return Entry(
+        path=path.removesuffix(".journal"),
+        status="running" if running else ended,
+        reason=f"process {told.pid} is measuring" if running else "its file is not made yet: labctl recover",
+        uuid=header.uuid,
+        protocol=header.protocol,
+        sample=str(header.sample["name"].value) if "name" in header.sample else "",
+        start=header.start_time.astimezone(),
+        rows=told.rows,
+        details=json.dumps(details),
+    )
+
+
+def _kept(values: Mapping[str, Quantity]) -> dict[str, tuple[Any, ...]]:
+    return {
+        name: (value[:_MAX_TEXT] if isinstance(value, str | list) else value, unit)
+        for name, (value, unit, _help) in values.items()
+    }
 
 
 def _newest_analysis(file: Glimpse) -> str:

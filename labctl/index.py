@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, suppress
 from datetime import datetime
@@ -26,7 +27,7 @@ _FIELDS: Final = ("status", "reason", "uuid", "protocol", "sample", "start", "ro
 _TABLE: Final = (
     "CREATE TABLE files (path BLOB PRIMARY KEY, size INTEGER, mtime_ns INTEGER, inode INTEGER, "
     "status TEXT, reason TEXT, uuid TEXT, protocol TEXT, sample TEXT, start REAL, rows INTEGER, headline TEXT, "
-    "details TEXT)"
+    "details TEXT, checked INTEGER)"
 )
 
 
@@ -66,16 +67,16 @@ class Index:
             try:
                 with closing(self._opened()) as database:
                     return dict(_rows(database, folder))
-            except (sqlite3.Error, ValueError, TypeError, OverflowError) as error:
+            except (sqlite3.Error, UnicodeError) as error:
                 if not self._thrown_away(error):
                     break
         return {}
 
     def remember(self, entries: Mapping[bytes, tuple[Stamp, Entry]], gone: Iterable[bytes] = ()) -> None:
         """Keep what was read of files, and forget those that are gone."""
-        rows = [(path, *stamp, *_fields(entry)) for path, (stamp, entry) in entries.items()]
-        with suppress(sqlite3.Error, OSError, UnicodeError), closing(self._opened()) as database, database:
-            marks = ", ".join("?" * (4 + len(_FIELDS)))
+        rows = [_checked(path, *stamp, *_fields(entry)) for path, (stamp, entry) in entries.items()]
+        with suppress(sqlite3.Error, UnicodeError), closing(self._opened()) as database, database:
+            marks = ", ".join("?" * (5 + len(_FIELDS)))
             database.executemany(f"INSERT OR REPLACE INTO files VALUES ({marks})", rows)
             database.executemany("DELETE FROM files WHERE path = ?", [(path,) for path in gone])
 
@@ -117,14 +118,23 @@ def _begin_anew(database: sqlite3.Connection) -> None:
 def _rows(database: sqlite3.Connection, folder: bytes) -> Iterator[tuple[bytes, tuple[Stamp, Entry]]]:
     inside = folder.rstrip(b"/")
     found = database.execute(
-        f"SELECT path, size, mtime_ns, inode, {', '.join(_FIELDS)} FROM files WHERE path >= ? AND path < ?",
+        f"SELECT path, size, mtime_ns, inode, {', '.join(_FIELDS)}, checked FROM files "
+        "WHERE path >= ? AND path < ?",
         (inside + b"/", inside + b"0"),  # "0" comes after "/"
     )
-    for path, size, mtime_ns, inode, *fields in found:
+    for row in found:
+        path, size, mtime_ns, inode, *fields, _ = row
+        if _checked(*row[:-1]) != row:
+            continue  # a disk that lies: the file is read again
         values: dict[str, Any] = dict(zip(_FIELDS, fields, strict=True))
         start = values.pop("start")
         moment = None if start is None else datetime.fromtimestamp(start).astimezone()
         yield path, (Stamp(size, mtime_ns, inode), Entry(path=os.fsdecode(path), start=moment, **values))
+
+
+def _checked(*row: Any) -> tuple[Any, ...]:
+    """A row with its check sum, because the database has none."""
+    return (*row, zlib.crc32("\0".join(map(str, row)).encode()))
 
 
 def _fields(entry: Entry) -> tuple[Any, ...]:

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 
+_LEAST = 32
+"""Signs that are left of a column that is cut: a number cut in two is worse than a line that wraps (our choice)."""
+
+
 def as_json(value: Mapping[str, Any]) -> None:
     """Print one JSON object, and nothing else, on standard output; NaN and infinity become null."""
     click.echo(json_text(value))  # click flushes: a waiting reader has it at once
@@ -63,7 +67,7 @@ def table(rows: Sequence[Sequence[str]], head: Sequence[str] = (), *, err: bool 
 def lines(rows: Sequence[Sequence[str]], head: Sequence[str], shrinking: int) -> None:
     """Print rows of text on standard output, one line each, in aligned columns, however many there are.
 
-    On a terminal the column of number `shrinking` is cut so that a line fits.
+    On a terminal the column of number `shrinking` is cut so that a line fits, if that leaves it legible.
     """
     import shutil
 
@@ -71,7 +75,7 @@ def lines(rows: Sequence[Sequence[str]], head: Sequence[str], shrinking: int) ->
     widths = [max(map(len, column)) for column in zip(*texts, strict=True)]
     if sys.stdout.isatty():
         others = sum(widths) - widths[shrinking] + 2 * (len(widths) - 1)
-        room = max(shutil.get_terminal_size().columns - others, len(head[shrinking]), 12)
+        room = max(shutil.get_terminal_size().columns - others, _LEAST)
         widths[shrinking] = min(widths[shrinking], room)
     for row in texts:
         row[shrinking] = _cut(row[shrinking], widths[shrinking])

@@ -20,7 +20,7 @@ FOLDERS = 20
 def generate(folder: Path, count: int) -> None:
     """Make `count` runs in 20 folders: one that was really measured, copied under as many names and uuids.
 
-    What differs from run to run is the uuid alone, and the manifest of a copy no longer holds: `ls` does not read it.
+    Only the uuid differs from run to run, and the manifest of a copy does not hold: `ls` does not read it.
     """
     original = folder / "original.h5"
     subprocess.run([LABCTL, *RUN, "-o", str(original)], check=True, capture_output=True)
@@ -37,9 +37,7 @@ def seconds(folder: Path, cache: Path, *words: str) -> float:
     """Seconds of wall time of one `labctl ls` in a process of its own, its output thrown away."""
     environment = {**os.environ, "XDG_CACHE_HOME": str(cache)}
     start = time.perf_counter()
-    subprocess.run(
-        [LABCTL, "ls", str(folder), *words], check=True, env=environment, capture_output=True
-    )
+    subprocess.run([LABCTL, "ls", str(folder), *words], check=True, env=environment, capture_output=True)
     return time.perf_counter() - start
 
 
