@@ -6,6 +6,7 @@ import math
 import re
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cache
 from typing import Any, Final
 
 from labctl.errors import RequestError
@@ -125,17 +126,17 @@ def scale_to(unit: str, wanted: str, name: str) -> Scale:
     """
     if wanted == unit:
         return Scale(unit, 1.0)
-    factor = _COMMON.get(unit, {}).get(wanted) if wanted else None
-    scale = _scale_by_pint(unit, wanted) if factor is None and wanted else Scale(wanted, factor or 1.0)
-    if scale is None or not wanted:
-        known = [symbol for symbol in _COMMON.get(unit, {unit: 1.0}) if symbol]
+    common = {symbol: factor for symbol, factor in _COMMON.get(unit, {unit: 1.0}).items() if symbol}
+    scale = Scale(wanted, common[wanted]) if wanted in common else _scale_by_pint(unit, wanted)
+    if scale is None:
         raise RequestError(
-            f"the unit of {name} must be one for {unit}, as {', '.join(known[:4])}; "
-            f"got {wanted!r}{suggest(wanted, known)}. Nothing was written."
+            f"the unit of {name} must be one for {unit}, as {', '.join(list(common)[:4])}; "
+            f"got {wanted!r}{suggest(wanted, common)}. Nothing was written."
         )
     return scale
 
 
+@cache
 def _scale_by_pint(unit: str, wanted: str) -> Scale | None:
     import pint
 

@@ -48,13 +48,11 @@ def export(
     _check_all(found, chosen)
     for folder in dict.fromkeys(target.parent for target in targets):
         make_folder(folder)
+    runs = (chosen.of(read_run(file.path, verify=False)) for file in found)  # verified a moment ago
     if together:
-        return [publish(formats.h5(*(chosen.of(read_run(run.path)) for run in found)), targets[0])]
+        return [publish(formats.h5(*runs), targets[0])]
     write = formats.WRITERS[to]
-    return [
-        publish(write(chosen.of(read_run(run.path))), target)
-        for run, target in zip(found, targets, strict=True)
-    ]
+    return [publish(write(run), target) for run, target in zip(runs, targets, strict=True)]
 
 
 def _runs(path: Path) -> Iterator[_Found]:
