@@ -19,8 +19,8 @@ from protocols.vocabulary import MeasurementError
 if TYPE_CHECKING:
     from labctl.batch.plan import Plan, PlannedRun
 
-_FEW = 2
-"""As many rehearsals are over before other processes have started."""
+_FEW = 4
+"""As many rehearsals are often over before other processes have started (our choice)."""
 
 _UNKNOWN = 1.0
 """Seconds per row where every rehearsal ended early (our choice); `basis` says so."""
