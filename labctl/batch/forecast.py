@@ -69,9 +69,8 @@ def basis(plan: Plan) -> str:
     n_runs, n_rehearsed = len(plan.runs), len(plan.rehearsed)
     if n_rehearsed == n_runs:
         return "every run was rehearsed on the simulated bench, or one with the same request"
-    return (
-        f"{n_rehearsed} of {n_runs} runs were rehearsed on the simulated bench, the others go by their rows"
-    )
+    unknown = f", {_UNKNOWN:g} s a row where no rehearsal came to its end" if plan.failures else ""
+    return f"{n_rehearsed} of {n_runs} runs were rehearsed on the simulated bench, the others go by their rows{unknown}"
 
 
 def _by_entry(plan: Plan) -> dict[str, list[PlannedRun]]:

@@ -3,6 +3,7 @@
 import json
 import signal
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from command_line import Command, Said
 from test_engine import sample_file
 
 from labctl import engine, figures, runfile, station
+from labctl.batch import forecast
 from labctl.batch.ledger import Ledger
 
 BATCH = """
@@ -23,15 +25,18 @@ protocol = "ahe-loop"
 parameters = { mu0_H_step = "100 Oe", settle = "0 s" }
 [[run]]
 protocol = "sot-switching"
-parameters = { I_step = "14 mA", settle = "0 s", R_AHE_reference = "@loop" }
+parameters = { I_step = "14 mA", settle = "0 s", preparation = "reset", R_AHE_reference = "@loop" }
 sweep = { mu0_H_x = { start = "600 Oe", stop = "800 Oe", step = "100 Oe" } }
 """
 
 
 @pytest.fixture(autouse=True)
-def no_figures(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Figures take longer than these runs, and have tests of their own."""
+def nothing_but_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Figures and rehearsals take longer than these runs, and have tests of their own."""
     monkeypatch.setattr(figures, "draw_beside", lambda _outcome: None)
+    monkeypatch.setattr(
+        forecast, "forecast", lambda plan, **_: replace(plan, durations=[1.0] * len(plan.runs), rehearsed=[])
+    )
 
 
 @pytest.fixture
@@ -85,38 +90,6 @@ def ledger_of(folder: Path) -> list[dict[str, Any]]:
 
 def stop() -> None:
     signal.raise_signal(signal.SIGINT)
-
-
-def test_a_dry_run_tells_count_duration_and_envelope_and_writes_nothing(
-    batch: Callable[..., Said], tmp_path: Path
-) -> None:
-    """All runs are rehearsed; the numbers are the protocol's, counted by hand: a triangle of 28 mA in halves."""
-    said = batch("--dry-run", "--json")
-    assert said.status == 0, said.err
-    told = said.json
-    assert (told["count"], told["rows"]) == (4, 17 + 3 * 11)
-    assert told["pulses"] == 3 * 8
-    assert told["envelope"]["current"] == {"value": 0.028, "unit": "A"}
-    assert told["envelope"]["mu0_H_x"]["value"] == pytest.approx(0.08)
-    assert told["envelope"]["mu0_H_z"]["value"] == pytest.approx(0.04)
-    assert [run["seed"] for run in told["runs"]] == [5, 6, 7, 8]
-    assert all(run["duration"]["rehearsed"] for run in told["runs"])
-    assert told["runs"][1]["takes"] == {"R_AHE_reference": "R_AHE of run 1"}
-    assert "limit 40 mA" in said.err
-    assert "limit 1000 Oe" in said.err
-    assert [path.name for path in tmp_path.iterdir()] == ["batch.toml"]
-
-
-def test_the_planned_duration_is_that_of_the_runs(batch: Callable[..., Said], tmp_path: Path) -> None:
-    """What was rehearsed takes as long when it is measured; what was not goes by its rows, and the plan says so."""
-    said = batch()
-    assert said.status == 0, said.err
-    assert "3 of 4 runs were rehearsed on the simulated bench, the others go by their rows" in said.err
-    plan = json.loads((folder_of(tmp_path) / "plan.json").read_text(encoding="utf-8"))
-    assert plan["rehearsed"] == [1, 2, 4]
-    measured = [runfile.read_run(path).duration for path in sorted(folder_of(tmp_path).glob("*.h5"))]
-    assert plan["durations"] == pytest.approx(measured, rel=0.02)
-    assert measured[2] > measured[1]  # a higher field takes longer to reach: that is what rows do not know
 
 
 def test_each_run_has_a_file_that_tells_its_batch(batch: Callable[..., Said], tmp_path: Path) -> None:
@@ -292,15 +265,13 @@ parameters = { mu0_H_step = "100 Oe", settle = "0 s" }
 
 
 def test_the_first_fault_ends_the_batch(batch: Callable[..., Said], tmp_path: Path) -> None:
-    """Exit 4; the rehearsal warned of it; the runs after it are not begun."""
+    """Exit 4; the runs after it are not begun."""
     sample_file(tmp_path, R_off="200 ohm")
     said = batch("--json", text=FAULTY)
     assert said.status == 4
     assert [run["status"] for run in said.json["runs"]] == ["faulted", "waiting", "waiting"]
-    assert "warning: run 1 ended early in its rehearsal" in said.err
     assert "overflow" in said.err
     assert len(content_of(folder_of(tmp_path))) == 1
-    assert batch("--dry-run", text=FAULTY).status == 4
 
 
 def test_keep_going_makes_what_can_be_made(batch: Callable[..., Said], tmp_path: Path) -> None:
