@@ -70,7 +70,8 @@ def basis(plan: Plan) -> str:
     if n_rehearsed == n_runs:
         return "every run was rehearsed on the simulated bench, or one with the same request"
     unknown = f", {_UNKNOWN:g} s a row where no rehearsal came to its end" if plan.failures else ""
-    return f"{n_rehearsed} of {n_runs} runs were rehearsed on the simulated bench, the others go by their rows{unknown}"
+    others = f"the others go by their rows{unknown}"
+    return f"{n_rehearsed} of {n_runs} runs were rehearsed on the simulated bench, {others}"
 
 
 def _by_entry(plan: Plan) -> dict[str, list[PlannedRun]]:
