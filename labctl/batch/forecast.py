@@ -19,8 +19,8 @@ from protocols.vocabulary import MeasurementError
 if TYPE_CHECKING:
     from labctl.batch.plan import Plan, PlannedRun
 
-_FEW = 2
-"""As many rehearsals are over before other processes have started."""
+_FEW = 4
+"""As many rehearsals are often over before other processes have started (our choice)."""
 
 _UNKNOWN = 1.0
 """Seconds per row where every rehearsal ended early (our choice); `basis` says so."""
@@ -69,9 +69,9 @@ def basis(plan: Plan) -> str:
     n_runs, n_rehearsed = len(plan.runs), len(plan.rehearsed)
     if n_rehearsed == n_runs:
         return "every run was rehearsed on the simulated bench, or one with the same request"
-    return (
-        f"{n_rehearsed} of {n_runs} runs were rehearsed on the simulated bench, the others go by their rows"
-    )
+    unknown = f", {_UNKNOWN:g} s a row where no rehearsal came to its end" if plan.failures else ""
+    others = f"the others go by their rows{unknown}"
+    return f"{n_rehearsed} of {n_runs} runs were rehearsed on the simulated bench, {others}"
 
 
 def _by_entry(plan: Plan) -> dict[str, list[PlannedRun]]:

@@ -175,9 +175,12 @@ def make(batch: Batch) -> Plan:
             )
         )
     if problems:
-        told = [f"{where}: {problem}" for problem, where in list(problems.items())[:_TOLD]]
-        more = f" {len(problems) - _TOLD} more are wrong." if len(problems) > _TOLD else ""
-        raise RequestError("; ".join(told).replace(" Nothing was sent.", "") + more + " Nothing was sent.")
+        told = [
+            f"{where}: {problem.removesuffix(' Nothing was sent.').removesuffix('.')}"
+            for problem, where in list(problems.items())[:_TOLD]
+        ]
+        more = f"; {len(problems) - _TOLD} more mistakes" if len(problems) > _TOLD else ""
+        raise RequestError(f"{'; '.join(told)}{more}. Nothing was sent.")
     return Plan(str(uuid4()), batch.name, batch.text, texts, runs)
 
 
