@@ -52,3 +52,8 @@ def hundred(folder: Path) -> None:
             str(UUID(int=KINDS.index(kind))).encode(), str(UUID(int=number)).encode()
         )
         (place / f"{kind}-{number}.h5").write_bytes(content)
+
+
+def stems(out: str) -> list[str]:
+    """The names of the files in a list of runs as it was printed, in its order."""
+    return [Path(line.split()[-1]).stem for line in out.splitlines()[1:]]
