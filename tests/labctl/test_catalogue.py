@@ -21,10 +21,7 @@ from labctl.runfile import read_run
 
 @pytest.fixture
 def runs(tmp_path: Path) -> Path:
-    folder = tmp_path / "runs"
-    folder.mkdir()
-    four(folder)
-    return folder
+    return four(tmp_path / "runs")
 
 
 # --- the list -----------------------------------------------------------------------------------------

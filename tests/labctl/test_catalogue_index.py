@@ -17,10 +17,7 @@ from labctl.catalogue import Wanted, listing
 
 @pytest.fixture
 def runs(tmp_path: Path) -> Path:
-    folder = tmp_path / "runs"
-    folder.mkdir()
-    four(folder)
-    return folder
+    return four(tmp_path / "runs")
 
 
 @pytest.fixture
@@ -162,9 +159,7 @@ def test_an_index_that_another_program_writes_for_long_is_done_without(
 
 def test_a_list_of_a_hundred_runs_is_many_times_quicker_the_second_time(tmp_path: Path, index: Path) -> None:
     """Beside the first time, on the same machine: five times at least (some sixty were seen)."""
-    folder = tmp_path / "runs"
-    folder.mkdir()
-    hundred(folder)
+    folder = hundred(tmp_path / "runs")
     taken: list[float] = []
     for _ in range(2):
         start = time.perf_counter()
@@ -180,9 +175,7 @@ def test_many_new_files_are_read_side_by_side_to_the_same_list(
     tmp_path: Path, index: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With a process on each core as with one, also where there is a bar."""
-    folder = tmp_path / "runs"
-    folder.mkdir()
-    hundred(folder)
+    folder = hundred(tmp_path / "runs")
     first = listing(folder, Wanted(), location=index)
     monkeypatch.setattr(catalogue, "MANY", 50)
     assert listing(folder, Wanted(), location=tmp_path / "other.sqlite") == first
@@ -191,9 +184,7 @@ def test_many_new_files_are_read_side_by_side_to_the_same_list(
 @pytest.mark.slow
 def test_programs_that_list_one_folder_at_once_all_list_it_whole(tmp_path: Path) -> None:
     """Four cold ones start together; each prints every run, and the index is whole afterwards."""
-    folder = tmp_path / "runs"
-    folder.mkdir()
-    hundred(folder)
+    folder = hundred(tmp_path / "runs")
     command = [str(Path(sys.executable).parent / "labctl"), "ls", str(folder)]
     environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path / ".cache")}
     together = [

@@ -17,10 +17,7 @@ NOW = datetime(2026, 3, 5, 9, 0, tzinfo=UTC)
 
 @pytest.fixture(autouse=True)
 def runs(tmp_path: Path) -> Path:
-    folder = tmp_path / "runs"
-    folder.mkdir()
-    four(folder)
-    return folder
+    return four(tmp_path / "runs")
 
 
 def tagged(labctl: Command, *words: str) -> dict[str, list[str]]:
@@ -175,9 +172,15 @@ def test_a_place_that_takes_no_line_is_named(runs: Path, tmp_path: Path) -> None
     assert not (tmp_path / "elsewhere").exists()
 
 
-def test_notes_beyond_all_size_are_refused(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody has to hold a file of gigabytes in memory because it is called .notes."""
+def test_notes_beyond_all_size_are_refused_and_listed_as_broken(
+    labctl: Command, runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody has to hold gigabytes in memory because a file is called .notes; the runs are listed all the same."""
     monkeypatch.setattr(notes, "MAX_BYTES", 1000)
     (runs / "alpha.h5.notes").write_text(json.dumps("x" * 1000))
     with pytest.raises(DataError, match="at most 1000 bytes"):
         notes.read(runs)
+    (listed,) = labctl("ls", "--status", "broken", "--json").json["runs"]
+    assert listed["file"] == "runs/alpha.h5.notes"
+    assert "at most 1000 bytes" in listed["reason"]
+    assert len(labctl("ls", "--status", "complete", "--json").json["runs"]) == 3
