@@ -31,7 +31,8 @@ class Made:
 
     `was_there` is true for a run that an earlier program finished. `repeats` identifies the run in whose place it
     was made, and `overlap` compares the two where they can be compared; `is_as_it_is` warns that it began with the
-    state that the other left.
+    state that the other left. After a run that `is_last` none may be begun: the station was not parked or could not
+    be opened, or the disk did not take the file.
     """
 
     run: PlannedRun
@@ -44,7 +45,7 @@ class Made:
     was_there: bool = False
     repeats: str | None = None
     overlap: Overlap | None = None
-    is_parked: bool = True
+    is_last: bool = False
     is_as_it_is: bool = False
 
 
@@ -81,9 +82,9 @@ def stored_plan(folder: Path) -> Plan:
 def conduct(plan: Plan, folder: Path, listener: Listener, *, keep_going: bool) -> list[Made]:
     """Make every run of the plan that is not there complete, in order; return what became of each.
 
-    A stop ends the batch, and so does a fault unless `keep_going`; a station that could not be parked ends it in
-    any case. What is in the files counts, not what the ledger says. RequestError where another program works on the
-    folder. Nothing that a run met is raised; `verdict` tells.
+    A stop ends the batch, and so does a fault unless `keep_going`; a station that could not be parked, and what every
+    further run would meet too, ends it in any case. What is in the files counts, not what the ledger says.
+    RequestError where another program works on the folder. Nothing that a run met is raised; `verdict` tells.
     """
     made = [Made(run) for run in plan.runs]
     with Ledger(folder) as ledger:
@@ -103,7 +104,7 @@ def conduct(plan: Plan, folder: Path, listener: Listener, *, keep_going: bool) -
             except LabctlError as error:
                 one.status, one.reason = "refused", str(error)
             listener.ended(one)
-            if one.status == "stopped" or not one.is_parked or (one.status != "complete" and not keep_going):
+            if one.status == "stopped" or one.is_last or (one.status != "complete" and not keep_going):
                 break
     return made
 
@@ -209,11 +210,12 @@ class _Batch:
         try:
             outcome = engine.run(request, advance, self._listener.operator)
         except LabctlError as error:  # an instrument that is not there, or a disk that did not take the file
+            one.is_last = True
             self._ledger.write("ended", **facts, status="refused", rows=0, reason=str(error))
             raise
         one.status, one.rows, one.file = outcome.status, outcome.rows, outcome.path
         one.reason = str(outcome.error) if outcome.error else ""
-        one.is_parked = outcome.is_parked
+        one.is_last = not outcome.is_parked
         one.results = outcome.analysis.results if outcome.analysis else {}
         self._ledger.write("ended", **facts, status=outcome.status, rows=outcome.rows, reason=outcome.reason)
         try:

@@ -304,7 +304,7 @@ def test_a_station_that_is_not_parked_ends_the_batch_in_any_case(
 def test_an_instrument_that_is_not_there_leaves_a_batch_that_can_be_resumed(
     batch: Callable[..., Said], labctl: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Exit 4, no file; when it is there again, the run is made, and is no repetition of anything."""
+    """Exit 4, no file, and no other run tried; when it is there again, the run is made, and repeats nothing."""
     from labctl.errors import FaultError
 
     with monkeypatch.context() as unplugged:
@@ -313,7 +313,9 @@ def test_an_instrument_that_is_not_there_leaves_a_batch_that_can_be_resumed(
             raise FaultError("source must answer at its address; it cannot be opened. Nothing was sent.")
 
         unplugged.setattr(station, "opened", absent)
-        assert batch().status == 4
+        said = batch("--keep-going", "--json")
+        assert said.status == 4
+        assert [run["status"] for run in said.json["runs"]] == ["refused", "waiting", "waiting", "waiting"]
     folder = folder_of(tmp_path)
     assert content_of(folder) == {}
     said = labctl("resume", str(folder), "--json")
