@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import h5py
 import numpy as np
 
-from labctl import hdf5, manifest
+from labctl import hdf5, manifest, untrusted
 from labctl.errors import DataError
 from labctl.record import Event, Instrument, Quantity, RunHeader, RunRecord, WireLine
 
@@ -48,9 +48,7 @@ def image(record: RunRecord) -> bytes:
             write_quantities(entry, "simulation", "NXparameters", header.simulation)
         _write_instruments(entry, record.instruments)
         if record.analysis is not None:
-            process = write_analysis(entry, record.analysis)
-            hdf5.text(process, "program", "labctl")
-            hdf5.text(process, "version", record.analysis_version)
+            write_program(write_analysis(entry, record.analysis), record.analysis_version)
         hdf5.text_table(entry, "wire", WireLine._fields, record.wire, TEXT_WIDTH)
         readings = hdf5.group(entry, "clock_readings", "NXcollection")
         hdf5.column(
@@ -89,6 +87,7 @@ def verify(path: Path, record: RunRecord) -> None:
                 kept = np.asarray(record.data[column.name], column.dtype)
                 if stored.dtype != kept.dtype or stored[()].tobytes() != kept.tobytes():
                     changed.add(stored.name)
+        untrusted.trust(path)
     except (OSError, KeyError, ValueError) as error:
         raise DataError(
             f"{path} was written but cannot be read back: {error}. It is kept as it is."
@@ -132,9 +131,9 @@ def write_quantities(parent: hdf5.Node, name: str, nx_class: str, values: Mappin
         hdf5.quantity(made, key, value)
 
 
-def write_analysis(entry: hdf5.Node, analysis: Analysis) -> hdf5.Node:
+def write_analysis(entry: hdf5.Node, analysis: Analysis, name: str = "analysis") -> hdf5.Node:
     """Write /analysis: each result with its uncertainty, derived curves, warnings; return the group."""
-    process = hdf5.group(entry, "analysis", "NXprocess")
+    process = hdf5.group(entry, name, "NXprocess")
     hdf5.quantity(process, "warnings", Quantity(list(analysis.warnings)))
     for name, result in analysis.results.items():
         _write_result(process, name, result)
@@ -142,6 +141,28 @@ def write_analysis(entry: hdf5.Node, analysis: Analysis) -> hdf5.Node:
     for name, curve in analysis.curves.items():
         _write_curve(curves, name, curve)
     return process
+
+
+def write_program(process: hdf5.Node, version: str) -> None:
+    """Write which code an analysis is of."""
+    hdf5.text(process, "program", "labctl")
+    hdf5.text(process, "version", version)
+
+
+def add_analysis(
+    file: hdf5.Node,
+    name: str,
+    analysis: Analysis,
+    version: str,
+    time: datetime,
+    parameters: Mapping[str, Quantity],
+) -> None:
+    """Add a later analysis to the file of a run, beside those that are there, and to its manifest."""
+    process = write_analysis(file["entry"], analysis, name)
+    write_program(process, version)
+    hdf5.text(process, "date", _iso(time))
+    write_quantities(process, "parameters", "NXparameters", parameters)
+    manifest.extend(file, process.name)
 
 
 def _write_result(parent: hdf5.Node, name: str, result: Result) -> None:
