@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from labctl import __version__, manifest, newfile, nexus, registry, runfile, tables, tell, untrusted
+from labctl import __version__, manifest, newfile, nexus, readback, registry, runfile, tables, tell, untrusted
 from labctl.errors import DataError, RequestError
 from labctl.request import make_parameters, quantities
 
@@ -72,7 +72,7 @@ def again(path: Path, as_json: bool) -> None:
     found = analysed(runfile.read_run(path))
     with untrusted.copied(path) as file:
         before = manifest.digests_of(file)
-        group = runfile.analysis_name(runfile.newest_analysis(file["entry"]) + 1)
+        group = readback.analysis_name(readback.newest_analysis(file["entry"]) + 1)
         nexus.add_analysis(
             file, group, found.analysis, found.version, datetime.now(UTC), quantities(found.parameters)
         )

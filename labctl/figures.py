@@ -15,6 +15,8 @@ from labctl.tell import shown
 from protocols.vocabulary import Analysis, Method, ParameterSet
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from labctl.classify import Classified
     from labctl.engine import Outcome, Rehearsal
     from labctl.runfile import Run
@@ -86,6 +88,13 @@ def save(pictures: Sequence[Picture], path: Path, title: str = "") -> Path:
 
 def _save(pictures: Sequence[Picture], draw: Callable[..., None], path: Path, title: str) -> None:
     import matplotlib as mpl
+
+    with mpl.rc_context(STYLE):
+        _drawn(pictures, draw, title).savefig(path)
+
+
+def _drawn(pictures: Sequence[Picture], draw: Callable[..., None], title: str) -> Figure:
+    import matplotlib as mpl
     from matplotlib.figure import Figure
 
     with mpl.rc_context(STYLE):
@@ -100,7 +109,7 @@ def _save(pictures: Sequence[Picture], draw: Callable[..., None], path: Path, ti
             figure.legend(loc="outside upper center", ncols=columns)
         if title:
             axes.set_title(title)
-        figure.savefig(path)
+    return figure
 
 
 def draw_beside(finished: Outcome) -> Path | None:
@@ -200,6 +209,16 @@ def _plainly(run: Run) -> Method:
         analyse=analyse,
         draw=draw,
     )
+
+
+def of_run(run: Run, name: str = "") -> Figure:
+    """Draw a stored run as a matplotlib figure: its protocol's first picture, or the further one called `name`."""
+    (picture,) = _pictures([run])
+    more = picture.method.more_pictures
+    if name and name not in more:
+        known = ", ".join(more) or "none but the first"
+        raise RequestError(f"the picture of a {run.protocol} run must be one of {known}; got {name!r}.")
+    return _drawn([picture], more[name] if name else picture.method.draw, picture.label)
 
 
 def _labels(runs: Sequence[Run]) -> list[str]:

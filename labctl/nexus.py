@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zlib import crc32
 
 import h5py
 import numpy as np
 
-from labctl import hdf5, manifest, untrusted
+from labctl import hdf5, manifest, newfile, untrusted
 from labctl.errors import DataError
 from labctl.record import Event, Instrument, Quantity, RunHeader, RunRecord, WireLine
 
@@ -31,36 +32,47 @@ def image(record: RunRecord) -> bytes:
     The file is built in memory, because HDF5 answers a full disk with a crash of the interpreter and an
     ordinary write() answers it with an error.
     """
-    header = record.header
     with in_memory() as file:
-        file.attrs["labctl_format"] = FORMAT
-        entry = hdf5.root_entry(file, "entry")
-        _write_identity(entry, record)
-        write_data(entry, header.columns, record.data, header.signal, header.axis)
-        if record.waveforms is not None:
-            write_waveforms(entry, record.waveforms)
-        _write_protocol(entry, header)
-        write_quantities(entry, "sample", "NXsample", header.sample)
-        write_quantities(entry, "station", "NXcollection", header.station)
-        if header.batch:
-            write_quantities(entry, "batch", "NXcollection", header.batch)
-        if header.simulation is not None:
-            write_quantities(entry, "simulation", "NXparameters", header.simulation)
-        _write_instruments(entry, record.instruments)
-        if record.analysis is not None:
-            write_program(write_analysis(entry, record.analysis), record.analysis_version)
-        hdf5.text_table(entry, "wire", WireLine._fields, record.wire, TEXT_WIDTH)
-        readings = hdf5.group(entry, "clock_readings", "NXcollection")
-        hdf5.column(
-            readings,
-            "time",
-            np.asarray(record.clock, np.float64),
-            "s",
-            "every reading of the station's clock by instruments and protocol, in order",
-        )
-        hdf5.text_table(entry, "log", Event._fields, record.events, TEXT_WIDTH)
-        manifest.write(file)
+        write(file, record)
         return to_bytes(file)
+
+
+def write(file: hdf5.Node, record: RunRecord) -> None:
+    """Write a run, and the manifest of it, into an empty HDF5 file."""
+    header = record.header
+    file.attrs["labctl_format"] = FORMAT
+    entry = hdf5.root_entry(file, "entry")
+    _write_identity(entry, record)
+    write_data(entry, header.columns, record.data, header.signal, header.axis)
+    if record.waveforms is not None:
+        write_waveforms(entry, record.waveforms)
+    _write_protocol(entry, header)
+    write_quantities(entry, "sample", "NXsample", header.sample)
+    write_quantities(entry, "station", "NXcollection", header.station)
+    if header.batch:
+        write_quantities(entry, "batch", "NXcollection", header.batch)
+    if header.simulation is not None:
+        write_quantities(entry, "simulation", "NXparameters", header.simulation)
+    _write_instruments(entry, record.instruments)
+    if record.analysis is not None:
+        write_program(write_analysis(entry, record.analysis), record.analysis_version)
+    hdf5.text_table(entry, "wire", WireLine._fields, record.wire, TEXT_WIDTH)
+    readings = hdf5.group(entry, "clock_readings", "NXcollection")
+    hdf5.column(
+        readings,
+        "time",
+        np.asarray(record.clock, np.float64),
+        "s",
+        "every reading of the station's clock by instruments and protocol, in order",
+    )
+    hdf5.text_table(entry, "log", Event._fields, record.events, TEXT_WIDTH)
+    manifest.write(file)
+
+
+def publish(record: RunRecord, target: Path) -> Path:
+    """Write the file of a run, read it back and give it its name (see newfile.publish)."""
+    tag = f"{crc32(record.header.uuid.encode('utf-8', 'surrogatepass')):08x}"
+    return newfile.publish(image(record), target, lambda partial: verify(partial, record), tag)
 
 
 def in_memory() -> hdf5.Node:

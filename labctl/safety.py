@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from labctl import door
-from labctl.errors import RequestError
+from labctl.errors import RequestError, StoppedError
 
 if TYPE_CHECKING:
     from labctl.config import Sample, Station
@@ -54,6 +54,11 @@ def check_roles(roles: Sequence[str], station: Station) -> None:
         raise RequestError(
             f"station {station.name} must have instruments.{missing[0]}; it has "
             f"{', '.join(station.instruments)}. Nothing was sent."
+        )
+    if station.relayed in roles:
+        raise RequestError(
+            f"station {station.name} must have its {station.relayed} on the bus; cables.relay has it on the serial "
+            "port of the source, where only the source's delta modes use it. Nothing was sent."
         )
     magnets = [magnet_for(station, role) for role in roles if role in ROLE_DIRECTIONS]
     for name in magnets:
@@ -111,12 +116,37 @@ class StopFlag:
 @contextmanager
 def stop_requests() -> Generator[StopFlag]:
     """Turn SIGINT, SIGTERM and SIGHUP into a flag while a run goes on (in the main thread only)."""
+    flag = StopFlag()
+    with _on_signals(flag, lambda: None):
+        yield flag
+
+
+@contextmanager
+def stops_at_once() -> Generator[StopFlag]:
+    """As `stop_requests` where no instrument is driven: what goes on is given up on the spot, as StoppedError.
+
+    Whoever might catch the first interruption on its way out looks at the flag.
+    """
+
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    flag = StopFlag()
+    try:
+        with _on_signals(flag, interrupt):
+            yield flag
+    except KeyboardInterrupt:
+        raise StoppedError(f"{flag.reason or 'stopped by the user'}; no instrument was driven.") from None
+
+
+@contextmanager
+def _on_signals(flag: StopFlag, act: Callable[[], None]) -> Generator[None]:
+    """Note in the flag what a signal asks for, and act; in the main thread only, which alone is told."""
     import signal
     import threading
 
-    flag = StopFlag()
     if threading.current_thread() is not threading.main_thread():
-        yield flag
+        yield
         return
     causes = {signal.SIGINT: "stopped by the user", signal.SIGTERM: "stopped by SIGTERM"}
     if hasattr(signal, "SIGHUP"):
@@ -124,10 +154,11 @@ def stop_requests() -> Generator[StopFlag]:
 
     def request_stop(number: int, _frame: object) -> None:
         flag.reason = flag.reason or causes[signal.Signals(number)]
+        act()
 
     previous = {number: signal.signal(number, request_stop) for number in causes}
     try:
-        yield flag
+        yield
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)

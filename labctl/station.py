@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, cast
@@ -10,7 +11,7 @@ from drivers._wire import Wire
 from drivers.errors import InstrumentError
 from drivers.field_source import FieldSource
 from labctl import rawsocket, registry, safety
-from labctl.clock import FollowingClock, RecordingClock, ReplayClock, WallClock
+from labctl.clock import FollowingClock, RecordingClock, ReplayClock, StoppableClock, WallClock
 from labctl.errors import FaultError, RequestError
 from labctl.record import Quantity
 from labctl.safety import ParkingStep, magnet_for
@@ -43,10 +44,10 @@ WireLog = Callable[[float, str, str, str], None]
 class OpenStation:
     """The lab that a protocol is handed: instruments by role, and the station's clock."""
 
-    def __init__(self, clock: Clock, glance: Callable[[], float] | None = None) -> None:
-        """Take the station's clock; `glance` tells its time (s) where asking the clock itself changes it."""
-        self._clock = RecordingClock(clock)
-        self._glance = glance or clock.now
+    def __init__(self, clock: Clock, glance: Callable[[], float]) -> None:
+        """Take the station's clock; `glance` tells its time (s) without leaving a reading on it."""
+        self._clock = clock
+        self._glance = glance
         self._start = self._clock.now()
         self._roles: dict[str, Any] = {}
         self._instruments: dict[str, tuple[Any, str]] = {}
@@ -109,9 +110,14 @@ class OpenStation:
     # --- what the engine sees ---------------------------------------------------------------------
 
     @property
-    def clock(self) -> RecordingClock:
-        """The station's clock as instruments and protocol read it, with everything they have read from it."""
+    def clock(self) -> Clock:
+        """The station's clock as instruments and protocol read it."""
         return self._clock
+
+    @property
+    def readings(self) -> array[float]:
+        """Every reading (s) of the clock since it was looked at last; whoever takes them empties it."""
+        return self._clock.readings if isinstance(self._clock, RecordingClock) else array("d")
 
     def elapsed(self) -> float:
         """As `now`, for the engine's own book-keeping, which no replay has to repeat."""
@@ -212,8 +218,13 @@ def rehearsing(request: Request) -> Generator[tuple[OpenStation, Callable[[], Bl
 
 
 @contextmanager
-def replaying(request: Request, recording: Recording) -> Generator[tuple[OpenStation, Tape]]:
-    """Open the request's instruments on a recording of their wire; the tape tells what differed."""
+def replaying(
+    request: Request, recording: Recording, stop: safety.StopFlag
+) -> Generator[tuple[OpenStation, Tape]]:
+    """Open the request's instruments on a recording of their wire; the tape tells what differed.
+
+    Once somebody wants it stopped, the station's clock interrupts whatever goes on, parking included.
+    """
     from labctl import bench
 
     wires = {
@@ -228,7 +239,8 @@ def replaying(request: Request, recording: Recording) -> Generator[tuple[OpenSta
     else:
         clock = FollowingClock(lambda: tape.now)
         glance = clock.now
-    with _wired(request.station, request.roles, library, clock, None, glance) as lab:
+    stoppable = StoppableClock(clock, lambda: stop.reason)
+    with _wired(request.station, request.roles, library, stoppable, None, glance) as lab:
         yield lab, tape
 
 
@@ -283,7 +295,7 @@ def _wired(
     log: WireLog | None,
     glance: Callable[[], float] | None = None,
 ) -> Generator[OpenStation]:
-    lab = OpenStation(clock, glance)
+    lab = OpenStation(clock if log is None else RecordingClock(clock), glance or clock.now)
     with ExitStack() as stack:
         manager = _resource_manager(library)
         stack.callback(manager.close)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -57,8 +58,31 @@ def table(rows: Sequence[Sequence[str]], head: Sequence[str] = (), *, err: bool 
     for title in head or ("",) * len(rows[0]):
         grid.add_column(title, overflow="fold")
     for row in rows:
-        grid.add_row(*map(printable, row))
+        grid.add_row(*(printable(cell, keep="\n") for cell in row))
     _console(err).print(grid, markup=False, highlight=False)
+
+
+def lines(rows: Sequence[Sequence[str]], head: Sequence[str], shrinking: int) -> None:
+    """Print rows of text on standard output, one line each, in aligned columns, however many there are.
+
+    On a terminal the column of number `shrinking` is cut so that a line fits.
+    """
+    import shutil
+
+    texts = [[printable(cell) for cell in row] for row in (head, *rows)]
+    widths = [max(map(len, column)) for column in zip(*texts, strict=True)]
+    if sys.stdout.isatty():
+        others = sum(widths) - widths[shrinking] + 2 * (len(widths) - 1)
+        room = max(shutil.get_terminal_size().columns - others, len(head[shrinking]), 12)
+        widths[shrinking] = min(widths[shrinking], room)
+    for row in texts:
+        row[shrinking] = _cut(row[shrinking], widths[shrinking])
+    texts = [[cell.ljust(width) for cell, width in zip(row, widths, strict=True)] for row in texts]
+    click.echo("\n".join("  ".join(row).rstrip() for row in texts))
+
+
+def _cut(text: str, width: int) -> str:
+    return text if len(text) <= width else text[: width - 1] + "…"
 
 
 def _console(err: bool) -> Console:
@@ -91,5 +115,30 @@ def progress(total: int, title: str, live: bool) -> Generator[Callable[[int], No
         def advance(done: int) -> None:
             if done % step == 0 or done == total:
                 bar.update(task, completed=done)
+
+        yield advance
+
+
+@contextmanager
+def progress_of_many(total: float, live: bool) -> Generator[Callable[[float, str], None]]:
+    """Show a bar over many runs: how much of `total` (s, as planned) is done, what goes on, and the time left.
+
+    The time left is the wall clock's, at the pace of late. Nothing is shown where `live` is false.
+    """
+    if not live:
+        yield lambda _done, _text: None
+        return
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=_console(err=True), transient=True) as bar:
+        task = bar.add_task("", total=total)
+        shown = 0.0
+
+        def advance(done: float, text: str) -> None:
+            nonlocal shown
+            if text != bar.tasks[0].description or done - shown >= total / 500 or done >= total:
+                bar.update(task, completed=done, description=text)
+                shown = done
 
         yield advance

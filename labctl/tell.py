@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from labctl.config import Station
     from labctl.engine import Outcome, Rehearsal
     from labctl.record import Quantity
-    from labctl.runfile import Run
+    from labctl.runfile import Run, WireSize
     from protocols.vocabulary import Analysis, MeasurementProtocol, Result
 
 _LONG = 12
@@ -113,6 +113,7 @@ def outcome(finished: Outcome, figure: Path | None) -> dict[str, Any]:
         "sample": finished.request.sample.name,
         "seed": finished.request.seed,
         "rows": finished.rows,
+        "wire": _wire_json(_wire_of(finished)),
         "results": result_json(analysis.results) if analysis else {},
         "warnings": list(analysis.warnings) if analysis else [],
     }
@@ -128,6 +129,21 @@ def summary(finished: Outcome, figure: Path | None) -> None:
         f"{finished.elapsed:.0f} s {clock}"
     )
     _found(finished.analysis, finished.path, figure)
+    say(f"wire    {_wire_text(_wire_of(finished))}")
+
+
+def _wire_of(finished: Outcome) -> WireSize:
+    from labctl import runfile
+
+    return runfile.wire_size(finished.path) if finished.path else runfile.NO_WIRE
+
+
+def _wire_json(wire: WireSize) -> dict[str, int]:
+    return {"lines": wire.lines, "stored_bytes": wire.stored}
+
+
+def _wire_text(wire: WireSize) -> str:
+    return f"{wire.lines} lines in {wire.stored / 1e3:.1f} kB" if wire.lines else "not kept"
 
 
 def _found(analysis: Analysis | None, path: Path | None, figure: Path | None) -> None:
@@ -164,7 +180,7 @@ def classification(finished: Classified, figure: Path) -> None:
     task, p = finished.task, finished.task.parameters
     say(
         f"{task.title}, {p.n_train} + {p.n_test} images, {p.n_seeds} seeds from {p.first_seed}, {p.epochs} epochs: "
-        f"{finished.status}, {_duration(finished.duration)} in {task.jobs} process(es)"
+        f"{finished.status}, {duration_text(finished.duration)} in {task.jobs} process(es)"
     )
     _found(finished.analysis, finished.path, figure)
 
@@ -204,7 +220,7 @@ def rehearsal_table(rehearsed: Rehearsal, figure: Path) -> None:
     ]
     limit = f"limit {door.show(min(current_limits), 'A', 'mA')}" if current_limits else ""
     rows = [
-        ("duration", _duration(rehearsed.duration), ""),
+        ("duration", duration_text(rehearsed.duration), ""),
         ("rows", str(rehearsed.rows), ""),
         ("pulses", str(seen.pulses), ""),
         ("largest current", door.show(seen.current, "A", "mA"), limit),
@@ -229,7 +245,8 @@ def _field_limit(rehearsed: Rehearsal, axis: str) -> str:
     return f"limit {door.show(station.magnets[magnet_for(station, role)].mu0_H_max, 'T', 'Oe')}"
 
 
-def _duration(seconds: float) -> str:
+def duration_text(seconds: float) -> str:
+    """A duration for people, as 2 h 5 min, 3 min 20 s or 4.5 s."""
     minutes, rest = divmod(seconds, 60)
     hours, minutes = divmod(int(minutes), 60)
     if hours:
@@ -252,6 +269,7 @@ def stored(run: Run) -> dict[str, Any]:
         "seed": run.seed,
         "start_time": run.start_time.isoformat(),
         "rows": run.rows,
+        "wire": _wire_json(run.wire),
         "parameters": parameters,
         "results": result_json(run.results),
     }
@@ -267,6 +285,7 @@ def show(run: Run) -> None:
         "status": f"{run.status} {run.reason}".strip(),
         "rows": str(run.rows),
         "seed": str(run.seed),
+        "wire": _wire_text(run.wire),
     }
     pairs(facts)
     click.echo()
@@ -333,6 +352,9 @@ def station_lines(station: Station) -> dict[str, str]:
             f"{where}, supply {magnet.supply}{probe}, {door.show(magnet.field_per_current, 'T/A', 'Oe/A')}, "
             f"to {door.show(magnet.mu0_H_max, 'T', 'Oe')} at {door.show(magnet.slew, 'T/s', 'Oe/s')}"
         )
+    joined = [what for what, there in station.cables.model_dump().items() if there]
+    if joined:
+        lines["cables"] = f"{' and '.join(joined)} between source and voltmeter"
     limits = station.limits
     if limits.current is not None:
         lines["limits.current"] = door.show(limits.current, "A", "mA")

@@ -191,7 +191,12 @@ def _check_storage(file: Node, where: str, dataset: Node) -> None:
     if chunk > MAX_CLAIM:
         raise _refusal(file, where, f"a chunk of more than {MAX_CLAIM} bytes")
     large: list[Any] = []
-    dataset.id.chunk_iter(lambda stored: large.append(stored) if stored.size > _UNPACKED_UNSEEN else None)
+
+    def keep(stored: Any) -> None:
+        if stored.size > _UNPACKED_UNSEEN:
+            large.append(stored)
+
+    dataset.id.chunk_iter(keep)
     for stored in large:
         _, packed = dataset.id.read_direct_chunk(stored.chunk_offset)
         if (

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from labctl import __version__, config, engine, figures, newfile, runfile
+from labctl.again import has_parameters, is_of
 from labctl.errors import DataError, RequestError
 from labctl.names import slug
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
     from labctl.reproduce.plan import Planned
     from labctl.runfile import Run
-    from protocols.vocabulary import ParameterSet
 
 #: What a run's numbers depend on besides its request; a change makes every run anew.
 _PACKAGES = ("protocols", "drivers", "sim_instruments")
@@ -61,10 +61,7 @@ def provide(job: Job) -> tuple[Run, bool]:
         return _classified(job)
     request = job.request()
     for path in reversed(job.present):
-        run = _usable(path, request.protocol.name, request.parameters)
-        if run is None or run.seed != request.seed:
-            continue
-        if run.sample["sample_file"].value == request.texts["sample"]:
+        if (run := _usable(path)) is not None and is_of(run, request):
             return run, True
     outcome = engine.run(request, lambda _rows: None, _nobody)
     if outcome.error is not None:
@@ -89,7 +86,8 @@ def _classified(job: Job) -> tuple[Run, bool]:
         jobs=1,
     )
     for path in reversed(job.present):
-        if (run := _usable(path, task.method.name, task.parameters)) is not None:
+        run = _usable(path)
+        if run is not None and has_parameters(run, task.method.name, task.parameters):
             return run, True
     finished = classify.run(task, lambda _rows: None)
     if finished.error is not None:
@@ -172,20 +170,13 @@ def altered_sample(planned: Planned) -> str:
     return f"{text.rstrip()}\n\n[model]\n{model}"
 
 
-def _usable(path: Path, name: str, parameters: ParameterSet) -> Run | None:
-    """The run in a file, if it is whole, unaltered, complete, of this program, and has these parameters."""
+def _usable(path: Path) -> Run | None:
+    """The run in a file, if it is whole, unaltered, complete and of this program."""
     try:
         run = runfile.read_run(path)
     except DataError:
         return None
-    wanted = {field: getattr(parameters, field) for field in type(parameters).model_fields}
-    is_it = (
-        run.status == "complete"
-        and run.protocol == name
-        and run.program_version == __version__
-        and {field: quantity.value for field, quantity in run.parameters.items()} == wanted
-    )
-    return run if is_it else None
+    return run if run.status == "complete" and run.program_version == __version__ else None
 
 
 def _compact(assignment: str) -> str:
