@@ -12,6 +12,7 @@ from labctl.again import is_of, starts_as_it_is
 from labctl.batch import plan as planning
 from labctl.batch.ledger import Ledger
 from labctl.errors import DataError, FaultError, LabctlError, RequestError, StoppedError
+from labctl.names import slug
 from labctl.newfile import check_writable, make_folder, publish
 from labctl.overlap import Overlap, overlap
 
@@ -60,7 +61,7 @@ class Listener:
 
 def begin(plan: Plan, output: Path, now: str) -> Path:
     """Make the folder of a batch under `output`, with its file and its plan; RequestError where that cannot be."""
-    folder = output / f"{now}_{engine.slug(plan.name)}_{plan.uuid[:4]}"
+    folder = output / f"{now}_{slug(plan.name)}_{plan.uuid[:4]}"
     make_folder(folder)
     check_writable(folder / PLAN)
     publish(plan.text.encode(), folder / TEXT)
@@ -239,7 +240,7 @@ def _files(folder: Path, run: PlannedRun) -> list[Path]:
 def _free(folder: Path, run: PlannedRun) -> Path:
     """A name that no file of the run has: the first time without a number."""
     point = [f"{name}-{text.replace(' ', '')}" for name, text in run.point.items()]
-    stem = f"{run.number:04d}_{engine.slug('_'.join([run.label, *point]))}"
+    stem = f"{run.number:04d}_{slug('_'.join([run.label, *point]))}"
     taken = _files(folder, run)
     number = len(taken) + 1
     path = folder / (f"{stem}.h5" if not taken else f"{stem}-{number}.h5")
