@@ -1,6 +1,7 @@
 """The door: units come in as text and go out as text, and a bare number for a field stays outside."""
 
 import math
+from decimal import Decimal
 
 import pytest
 from hypothesis import given
@@ -97,3 +98,13 @@ def test_results_far_from_one_are_written_with_a_power_of_ten() -> None:
     assert door.show_result(3.5714e10, 6.2e7, "A/m2") == "(3.5714 ± 0.0062)e10 A/m2"
     assert door.show_result(9e-4, 4e-6, "T", "Oe") == "9.000 ± 0.040 Oe"
     assert door.show_result(6e-6, 1.2e-3, "1") == "0.0000 ± 0.0012"
+
+
+def test_a_number_is_split_from_its_unit_exactly() -> None:
+    """Decimals stay what was written, so that a range of them hits its end."""
+    number, unit = door.split("0.1 mA", "I")
+    assert (number * 3, unit) == (Decimal("0.3"), "mA")
+    assert door.split("-5", "n") == (Decimal(-5), "")
+    for text in ("", "mA", "1e999 A", "1e-999999999999 A", "nan", "1 2"):
+        with pytest.raises(RequestError, match="I must be a number with its unit"):
+            door.split(text, "I")
