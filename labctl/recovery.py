@@ -67,7 +67,7 @@ def recover(path: Path) -> Recovered:
             ) from error
         told = journal.read(source, descriptor)
         recovered = _already_there(target, told) if _is_whole(target) else _made(target, told)
-        source.unlink()
+        source.unlink(missing_ok=True)  # another recovery may have been quicker
         newfile.sync_directory(source.parent)
     return recovered
 
@@ -86,10 +86,15 @@ def settle(path: Path) -> Told | None:
     source = journal.journal_of(path)
     if _is_whole(path) or not source.exists():
         return None
-    with journal.opened(source) as descriptor:
-        if journal.is_locked(descriptor):
-            return journal.read(source, descriptor)
-    recovered = recover(path)
+    try:
+        with journal.opened(source) as descriptor:
+            if journal.is_locked(descriptor):
+                return journal.read(source, descriptor)
+        recovered = recover(path)
+    except RequestError:
+        if _is_whole(path):  # the run, or another recovery, came to its end just now
+            return None
+        raise
     tables.say(f"{path} was made from {source.name}: {recovered.reason or recovered.status}")
     for line in recovered.damage:
         tables.say(f"damage in {source.name}: {line}")
@@ -169,7 +174,12 @@ def _made(target: Path, told: Told) -> Recovered:
 
     record = record_of(told)
     target.unlink(missing_ok=True)
-    nexus.publish(record, target)
+    try:
+        nexus.publish(record, target)
+    except (TypeError, ValueError, AttributeError, KeyError) as error:
+        raise DataError(
+            f"the journal of {target} must hold a run; it holds what no run has: {error}. It was left as it is."
+        ) from error
     damage = [str(damage) for damage in told.damage]
     return Recovered(target, record.status, record.reason, told.rows, damage, made=True)
 

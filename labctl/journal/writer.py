@@ -11,6 +11,7 @@ from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Final
+from weakref import WeakSet
 
 from labctl import newfile
 from labctl.errors import FaultError, LabctlError, RequestError
@@ -20,8 +21,8 @@ from labctl.record import Event, Instrument, Quantity, RunHeader, Status
 # Our choice: rows this far apart (s) reach the disk one by one, any others at the latest after the second time (s).
 _SYNC_PERIOD: Final = 0.02
 _SYNC_INTERVAL: Final = 0.2
-_PENDING: Final = 1024
-"""Lines of the wire that may wait in memory for a row (our choice)."""
+_PENDING: Final = 2**18
+"""Bytes of wire lines that may wait in memory for a row (our choice)."""
 
 _HEADERS: Final = 2
 
@@ -43,9 +44,11 @@ class Journal:
         self._number = 0
         self._met = False
         self._lines: list[bytes] = []
+        self._pending = 0
         self._names: dict[str, bytes] = {}
         self._readings = array("d")
         self._written = self._synced = time.monotonic()
+        _OPEN.add(self)
 
     @classmethod
     def create(cls, target: Path, header: RunHeader) -> Journal:
@@ -96,8 +99,12 @@ class Journal:
         name = self._names.get(instrument)
         if name is None:
             name = self._names[instrument] = instrument.encode("utf-8", "surrogatepass")
-        self._lines.append(records.pack_line(at, direction, name, text))
-        if len(self._lines) >= _PENDING or time.monotonic() - self._written >= _SYNC_INTERVAL:
+        line = records.pack_line(at, direction, name, text)
+        self._lines.append(line)
+        self._pending += len(line)
+        if self.failure is None and (
+            self._pending >= _PENDING or time.monotonic() - self._written >= _SYNC_INTERVAL
+        ):
             self._with_traffic(records.WIRE)
 
     def readings(self, taken: array[float]) -> None:
@@ -162,10 +169,6 @@ class Journal:
     def close(self) -> None:
         """Let go of the journal; more than once does no harm."""
         if self._descriptor >= 0:
-            with suppress(OSError):
-                fcntl.flock(
-                    self._descriptor, fcntl.LOCK_UN
-                )  # a child process may hold a copy of the descriptor
             os.close(self._descriptor)
             self._descriptor = -1
 
@@ -174,6 +177,7 @@ class Journal:
         whole = self._write(kind, head + records.pack_traffic(self._readings, self._lines))
         if whole:
             self._lines.clear()
+            self._pending = 0
             del self._readings[:count]
         return whole
 
@@ -212,6 +216,18 @@ class Journal:
             self.failure = FaultError(
                 f"the disk at {_mount(self.path)} must take the journal {self.path}; got: {reason}."
             )
+
+
+_OPEN: WeakSet[Journal] = WeakSet()
+
+
+def _leave_to_parent() -> None:
+    """Close the journals in a child process: as long as it had them open, a parent that died would seem to live."""
+    for journal in _OPEN:
+        journal.close()
+
+
+os.register_at_fork(after_in_child=_leave_to_parent)
 
 
 def _taken(path: Path) -> RequestError:

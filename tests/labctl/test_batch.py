@@ -304,7 +304,7 @@ def test_a_station_that_is_not_parked_ends_the_batch_in_any_case(
 def test_an_instrument_that_is_not_there_leaves_a_batch_that_can_be_resumed(
     batch: Callable[..., Said], labctl: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Exit 4, no file; when it is there again, the run is made, and is no repetition of anything."""
+    """Exit 4, no file, and no other run tried; when it is there again, the run is made, and repeats nothing."""
     from labctl.errors import FaultError
 
     with monkeypatch.context() as unplugged:
@@ -313,7 +313,9 @@ def test_an_instrument_that_is_not_there_leaves_a_batch_that_can_be_resumed(
             raise FaultError("source must answer at its address; it cannot be opened. Nothing was sent.")
 
         unplugged.setattr(station, "opened", absent)
-        assert batch().status == 4
+        said = batch("--keep-going", "--json")
+        assert said.status == 4
+        assert [run["status"] for run in said.json["runs"]] == ["refused", "waiting", "waiting", "waiting"]
     folder = folder_of(tmp_path)
     assert content_of(folder) == {}
     said = labctl("resume", str(folder), "--json")
@@ -373,7 +375,43 @@ def test_a_wrong_command_is_refused(
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"labctl_batch": 1, "runs": [1]}', '{"labctl_batch": 9}'])
+def test_show_tells_the_batch_and_the_run_in_whose_place_one_was_made(
+    batch: Callable[..., Said],
+    labctl: Command,
+    tmp_path: Path,
+    at_row: Any,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Name, number and label for people; every link but the text of the batch file for programs."""
+    at_row(1, 3, stop)
+    batch()
+    folder = folder_of(tmp_path)
+    old = runfile.read_run(folder / "0001_loop.h5")
+    assert labctl("resume", str(folder)).status == 0
+    said = labctl("show", str(folder / "0001_loop-2.h5"))
+    assert "series, run 1 of 4: loop" in said.out
+    assert f"repeats   {old.uuid}" in said.out
+    told = labctl("show", str(folder / "0001_loop-2.h5"), "--json").json["batch"]
+    assert told == {
+        "uuid": old.batch["uuid"].value,
+        "name": "series",
+        "run": 1,
+        "runs": 4,
+        "label": "loop",
+    } | {"repeats": old.uuid}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        "{}",
+        '{"labctl_batch": 1, "runs": [1]}',
+        '{"labctl_batch": 9}',
+        '{"labctl_batch": 1, "uuid": "", "name": "", "text": "", "texts": {}, "runs": [], "failures": {}}',
+    ],
+)
 def test_a_plan_that_is_none_is_refused(labctl: Command, tmp_path: Path, text: str) -> None:
     """Another text under that name, or a newer layout, is one line and not a traceback."""
     (tmp_path / "plan.json").write_text(text, encoding="utf-8")

@@ -332,6 +332,35 @@ def test_a_run_that_is_going_on_can_be_followed_record_by_record(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["a.h5"]
 
 
+def test_a_child_process_does_not_keep_a_dead_run_alive(tmp_path):
+    """Whoever was forked in mid-run holds no lock: when the writer has died, the journal can be recovered."""
+    store = measured(tmp_path / "a.h5")
+    heard, said = os.pipe()
+    ready, tell = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.write(tell, b"x")
+        os.read(heard, 1)  # until the test lets it go
+        os._exit(0)
+    try:
+        os.read(ready, 1)
+        assert journal.writer_of(journal_of(store.target)) == os.getpid()
+        store.close()
+        assert journal.writer_of(journal_of(store.target)) is None
+    finally:
+        os.write(said, b"x")
+        os.waitpid(child, 0)
+
+
+def test_a_reply_of_many_megabytes_does_not_stop_the_run(tmp_path):
+    """Lines that wait for a row go to the disk before they are too many for one record."""
+    store = measured(tmp_path / "a.h5", rows=[])
+    for _ in range(40):
+        store.wire(1.0, "source", "say", "0.12345," * 65536)
+    store.row(ROWS[0])
+    assert len(told(journal_of(store.target)).lines) == 40
+
+
 def test_following_ends_where_the_writer_died(tmp_path):
     """No lock, no writer: what it left is told, and that is all."""
     path = left_behind(tmp_path / "a.h5")
