@@ -12,7 +12,7 @@ from typing import Any, Final, get_args
 
 import click
 
-from labctl import hdf5, manifest, nexus, plots, runfile, untrusted
+from labctl import hdf5, manifest, nexus, plots, readback, runfile, untrusted
 from labctl.errors import ClaimError, DataError
 from labctl.plots import Finding, is_group, text_of
 from labctl.record import Status
@@ -188,8 +188,9 @@ def _check_tables(tables: Mapping[str, hdf5.Node]) -> Iterator[Finding]:
 
 
 def _check_results(entry: hdf5.Node) -> Iterator[Finding]:
-    analysis = entry.get("analysis")
-    for result in analysis.values() if is_group(analysis) else ():
+    names = map(readback.analysis_name, range(1, readback.newest_analysis(entry) + 1))
+    found = [entry[name] for name in names if name in entry and is_group(entry[name])]
+    for result in (result for analysis in found for result in analysis.values()):
         if not is_group(result) and result.dtype.kind not in "OS" and "uncertainty" not in result.attrs:
             yield Finding(result.name, "must have the attribute uncertainty")
 
@@ -198,7 +199,7 @@ def _check_manifest(file: hdf5.Node) -> Iterator[Finding]:
     try:
         for where in manifest.changes(file):
             yield Finding(where, "must be as the run left it; it was altered, or is gone")
-    except (ValueError, AttributeError):
+    except (ValueError, LookupError, TypeError, AttributeError):
         yield Finding(manifest.PATH, "must be a JSON object of check sums")
 
 

@@ -33,6 +33,7 @@ from typing import Any, Final, cast
 from labctl import door
 from labctl.errors import RequestError
 from labctl.spelling import suggest
+from labctl.textfile import read_text
 
 MAX_RUNS: Final = 10_000
 """More than any night holds (our choice); a wrong step must not fill the memory."""
@@ -136,9 +137,7 @@ def read(path: Path, station: str | None = None) -> Batch:
 
 def _text_of(path: Path) -> str:
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise _wrong(f"{path} must be a batch file of at most {MAX_BYTES} bytes; it is larger")
-        return path.read_text(encoding="utf-8")
+        return read_text(path, MAX_BYTES)
     except OSError as error:
         raise _wrong(f"{path} must be a batch file that can be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
