@@ -124,13 +124,13 @@ def test_remarks_of_two_files_come_in_the_order_of_their_times(runs: Path) -> No
 
 
 def test_any_text_comes_back_as_it_was_and_no_terminal_obeys_it(labctl: Command, runs: Path) -> None:
-    """Line feeds, quotes, signs of other scripts; control characters are shown as dots."""
+    """Line feeds, quotes, signs of other scripts; control characters are shown as their escapes."""
     text = 'line 1\nline "2"\t\x1b[2J 測定 µ'
     labctl("note", "runs/alpha.h5", text)
     assert labctl("show", "runs/alpha.h5", "--json").json["notes"][0]["text"] == text
     for out in (labctl("show", "runs/alpha.h5").out, labctl("ls").out):
         assert "\x1b" not in out
-        assert 'line 1·line "2"··[2J 測定 µ' in out
+        assert r'line 1\nline "2"\t\x1b[2J 測定 µ' in out
     assert len((runs / "alpha.h5.notes").read_bytes().splitlines()) == 1
 
 
