@@ -6,7 +6,7 @@ import math
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Literal
@@ -96,9 +96,16 @@ def _replayed(run: Run, mode: Literal["strict", "by-query"], stop: safety.StopFl
 
     def measure(lab: Lab, p: ParameterSet) -> Iterator[Row]:
         rows = whole(lab, p)
-        return islice(rows, run.rows) if run.status == "stopped" else rows
+        if run.status not in {"stopped", "interrupted"}:
+            return rows
+        return chain(islice(rows, run.rows), reached_the_end())
+
+    def reached_the_end() -> Iterator[Row]:
+        found.append(tapes[0].difference)
+        yield from ()
 
     tapes: list[Tape] = []
+    found: list[str] = []
 
     @contextmanager
     def opened(request: Request, _log: WireLog | None, _operator: Operator) -> Generator[OpenStation]:
@@ -122,6 +129,9 @@ def _replayed(run: Run, mode: Literal["strict", "by-query"], stop: safety.StopFl
         except LabctlError as error:
             outcome, failure = None, str(error)
     tape = tapes[0]
+    if run.status == "interrupted" and found and outcome is not None:
+        # The recording ends with the run: nothing in it tells how this one is parked after the last row.
+        return Verdict(found[0] or _difference(run, outcome.data, mode), run.rows, len(recording.lines))
     difference = tape.difference or failure
     if outcome is not None and not difference:
         difference = _ending(run, outcome) or _difference(run, outcome.data, mode)

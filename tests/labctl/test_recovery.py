@@ -292,6 +292,8 @@ def test_reading_a_run_that_goes_on_shows_the_rows_so_far_and_leaves_it_alone(tm
     assert (run.status, run.rows, run.results) == ("running", 4, {})
     assert f"process {os.getpid()} is measuring" in labctl("show", "a.h5").out
     assert [found.name for found in tmp_path.iterdir()] == ["a.h5.journal"]
+    with pytest.raises(DataError, match="must be a run that has ended"):
+        read_wire(tmp_path / "a.h5")
     store.row(ROWS[4])
     assert read_run(tmp_path / "a.h5").columns["R_xy"].tolist() == HALL[:5]
 
