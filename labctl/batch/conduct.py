@@ -103,7 +103,11 @@ def conduct(plan: Plan, folder: Path, listener: Listener, *, keep_going: bool) -
             except _StillRunningError:
                 raise
             except LabctlError as error:
-                one.status, one.reason = "refused", str(error)
+                one.reason = str(error)
+                if one.status == "waiting":
+                    one.status = "refused"
+                else:  # the run is in its file; the disk did not take what is said of it
+                    one.is_last = True
             listener.ended(one)
             if one.status == "stopped" or one.is_last or (one.status != "complete" and not keep_going):
                 break
@@ -117,7 +121,7 @@ def verdict(made: Sequence[Made], folder: Path) -> LabctlError | None:
     for one in made:
         if one.status == "stopped":
             return StoppedError(f"run {one.run.number}, {one.run.title}: {one.reason} {how}")
-    bad = [one for one in made if one.status in {"faulted", "refused"}]
+    bad = [one for one in made if one.status in {"faulted", "refused"} or one.is_last]
     if bad:
         told = "; ".join(f"run {one.run.number}, {one.run.title}: {one.reason}" for one in bad)
         return FaultError(f"{told} {how}")

@@ -323,6 +323,47 @@ def test_an_instrument_that_is_not_there_leaves_a_batch_that_can_be_resumed(
     assert said.json["runs"][0]["repeats"] is None
 
 
+def test_ctrl_c_between_two_runs_stops_before_the_next(
+    batch: Callable[..., Said], labctl: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While the figure of run 1 is drawn: run 1 is complete and stays so, run 2 is what was stopped."""
+
+    def interrupted(_outcome: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as drawing:
+        drawing.setattr(figures, "draw_beside", interrupted)
+        said = batch("--json")
+    assert said.status == 3
+    assert [run["status"] for run in said.json["runs"]] == ["complete", "stopped", "waiting", "waiting"]
+    assert "run 2, sot-switching (mu0_H_x = 600 Oe): stopped by the user before it began." in said.err
+    resumed = labctl("resume", str(folder_of(tmp_path)), "--json")
+    assert resumed.status == 0
+    assert [run["repeats"] for run in resumed.json["runs"]] == [None] * 4
+
+
+def test_a_ledger_that_cannot_be_written_ends_the_batch_and_costs_no_run(
+    batch: Callable[..., Said], labctl: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk is full after run 1: exit 4 names the ledger; run 1 is complete in its file, and skipped later."""
+    from labctl.errors import FaultError
+
+    write = Ledger.write
+
+    def full(ledger: Ledger, event: str, **facts: Any) -> None:
+        if event == "ended":
+            raise FaultError("ledger.jsonl could not be written: No space left on device.")
+        write(ledger, event, **facts)
+
+    with monkeypatch.context() as disk:
+        disk.setattr(Ledger, "write", full)
+        said = batch("--keep-going", "--json")
+    assert said.status == 4
+    assert [run["status"] for run in said.json["runs"]] == ["complete", "waiting", "waiting", "waiting"]
+    assert "No space left on device" in said.err
+    assert labctl("resume", str(folder_of(tmp_path)), "--json").json["runs"][0]["was_there"]
+
+
 def test_two_programs_do_not_work_on_one_batch(
     batch: Callable[..., Said], labctl: Command, tmp_path: Path, at_row: Any
 ) -> None:
