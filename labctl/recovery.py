@@ -87,7 +87,7 @@ def settle(path: Path) -> Told | None:
     Returns what the journal of a run that still goes on tells; it is not disturbed.
     """
     source = journal.journal_of(path)
-    if path.exists() or not source.exists():
+    if os.path.exists(path) or not os.path.exists(source):  # False, too, for what can be no name
         return None
     with journal.opened(source) as descriptor:
         if journal.is_locked(descriptor):

@@ -32,7 +32,7 @@ MAX_CLAIM: Final = 2**26
 """Bytes that a file may claim beyond what its own bytes can hold: rows that were never written."""
 
 _EXPANSION: Final = 1032  # the most that DEFLATE packs into one byte (zlib.net/zlib_tech.html)
-_UNPACKED_UNSEEN: Final = 2**18  # a stored chunk up to this size unpacks to 270 MB at most
+_UNPACKED_UNSEEN: Final = 2**16  # a stored chunk up to this size unpacks to 68 MB at most
 
 _low_level: Any = h5py  # compiled modules, without type stubs
 _FILTERS: Final = {

@@ -37,9 +37,7 @@ def seconds(folder: Path, cache: Path, *words: str) -> float:
     """Seconds of wall time of one `labctl ls` in a process of its own, its output thrown away."""
     environment = {**os.environ, "XDG_CACHE_HOME": str(cache)}
     start = time.perf_counter()
-    subprocess.run(
-        [LABCTL, "ls", str(folder), *words], check=True, env=environment, capture_output=True
-    )
+    subprocess.run([LABCTL, "ls", str(folder), *words], check=True, env=environment, capture_output=True)
     return time.perf_counter() - start
 
 
