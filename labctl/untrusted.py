@@ -139,7 +139,7 @@ def _check(file: Node, *, with_texts: bool = False) -> None:
             continue
         _check_storage(file, where, node)
         if _is_text(node.dtype):
-            texts += _count(file, where, node.size, size)
+            texts += _count(file, where, node.size or 0, size)
         else:
             unpacked += node.nbytes
             claimed += max(node.nbytes - _EXPANSION * min(node.id.get_storage_size(), size), 0)
@@ -160,7 +160,7 @@ def _objects(file: Node) -> Iterator[tuple[str, Node]]:
             continue
         if depth == MAX_DEPTH or len(node) + len(seen) > MAX_OBJECTS:
             raise _refusal(file, path, f"deeper than {MAX_DEPTH} groups, or more than {MAX_OBJECTS} objects")
-        for name in node:
+        for name in map(str, node):
             where = f"{path}/{name}"
             member: Node = _follow(file, node, where, name)
             if _address(member) in seen:

@@ -13,8 +13,8 @@ from labctl.store import Quantity
 
 NAMES = [
     "../../x", "/etc/passwd", "CON", "nul.txt", "", "a" * 300, "-rf", "=cmd|' /C calc'!A0", "<img onerror=x>",
-    "a\x1b[2Jb", "line\nbreak", "a\0b", "\u202egnp.exe", "[/red]", "Co/Gd 2.0 nm", "Ta|CoFeB|MgO", "$\\frac{", "\ud800",
-    ".hidden", "試料 1",
+    "a\x1b[2Jb", "line\nbreak", "a\0b", "\u202egnp.exe", "[/red]", "Co/Gd 2.0 nm", "Ta|CoFeB|MgO", "$\\frac{",
+    "\ud800", ".hidden", "試料 1",
 ]  # fmt: skip
 
 
