@@ -1,4 +1,4 @@
-"""An old run is analysed anew; the new analysis goes into its file whole or not at all, and nothing else changes."""
+"""An old run is analysed anew; the new analysis goes into its file whole or not at all, nothing else changes."""
 
 import os
 from contextlib import suppress
@@ -227,7 +227,7 @@ def test_an_error_at_any_step_leaves_the_old_file_and_nothing_beside_it(tmp_path
     for death in range(1, len(calls) + 1):
         full = OSError(28, "No space left on device")
         if "replace" not in calls[: death - 1]:
-            with pytest.raises(LabctlError, match="No space left on device. It is as it was"):
+            with pytest.raises(LabctlError, match=r"No space left on device\. It is as it was"):
                 replaced(path, death, full)
             assert path.read_bytes() == OLD
         else:
