@@ -11,6 +11,7 @@ import click
 from labctl import __version__, cli_batch, cli_catalogue, cli_files
 from labctl.cli_station import station
 from labctl.errors import LabctlError, RequestError
+from labctl.names import printable
 
 if TYPE_CHECKING:
     from labctl.engine import Request
@@ -297,5 +298,5 @@ def _fail(message: str, status: int, debug: bool) -> int:
         import traceback
 
         traceback.print_exc()
-    click.echo(f"labctl: {message}", err=True)
+    click.echo(printable(f"labctl: {message}", keep="\n"), err=True)
     return status

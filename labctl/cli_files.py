@@ -1,4 +1,4 @@
-"""The commands that read what was measured: show, plot, export, validate, recover."""
+"""The commands that read what was measured: show, plot, analyse, export, validate, recover."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import click
 
 def add_to(group: click.Group) -> None:
     """Give a group the commands of this room."""
-    for command in (show, plot, export, validate, recover):
+    for command in (show, plot, analyse, export, validate, recover):
         group.add_command(command)
 
 
@@ -39,6 +39,20 @@ def plot(files: tuple[Path, ...], output: Path | None) -> None:
     from labctl import figures
 
     click.echo(figures.draw_files(files, output))
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--again", is_flag=True, help="Put the new analysis into the file, beside the old ones.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
+def analyse(file: Path, again: bool, as_json: bool) -> None:
+    """Find the results of a stored run anew, with the code that is installed; its data stay as they are."""
+    from labctl import analyse as analysing
+
+    if again:
+        analysing.again(file, as_json)
+    else:
+        analysing.compare(file, as_json)
 
 
 @click.command()

@@ -16,6 +16,7 @@ from uuid import uuid4
 from labctl import __version__, config, registry, safety
 from labctl.clock import WallTime
 from labctl.errors import FaultError, LabctlError, StoppedError
+from labctl.names import slug
 from labctl.newfile import make_folder
 from labctl.record import Quantity, RunHeader, Status
 from labctl.request import quantities, read_parameters
@@ -154,14 +155,6 @@ def target_of(output: Path, method: str, sample: str, uuid: str, start: datetime
     if output.suffix == ".h5":
         return output
     return output / f"{start:%Y%m%dT%H%M%SZ}_{method}_{slug(sample)}_{uuid[:4]}.h5"
-
-
-def slug(name: str) -> str:
-    """Return a name as it may stand in a file name: letters, digits, dot, dash, underscore, 64 at most."""
-    kept = "".join(
-        letter if letter.isascii() and (letter.isalnum() or letter in ".-_") else "-" for letter in name
-    )
-    return kept.strip(".-")[:64] or "unnamed"
 
 
 def run(

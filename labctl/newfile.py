@@ -1,10 +1,13 @@
-"""A new file appears whole or not at all, and never in place of another one."""
+"""A new file appears whole or not at all, and never in place of another one but its own earlier state."""
 
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
-from collections.abc import Callable
+import stat
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
 
@@ -93,6 +96,54 @@ def publish(
         ) from error
     sync_directory(target.parent)
     return target
+
+
+def replace(content: bytes, target: Path, seen: os.stat_result, verify: Callable[[Path], None]) -> None:
+    """Put `content` in the place of `target`, whole or not at all: whatever happens, one of the two is there.
+
+    It is written to a partial file beside `target`, verified, and then takes its name and its permissions.
+    RequestError where `target` is no longer as it was `seen`, LabctlError where the disk did not take the file, and
+    whatever `verify` raises; `target` is then as it was, and nothing is left behind.
+    """
+    partial = partial_of(target)
+    try:
+        _write(partial, content)
+        partial.chmod(stat.S_IMODE(seen.st_mode))
+        verify(partial)
+        with _locked(target.parent):  # so that two programs that replace one file do it one after the other
+            if _state(os.stat(target)) != _state(seen):
+                raise RequestError(
+                    f"{target} must stay as it is meanwhile; it was changed. Nothing was written."
+                )
+            partial.replace(target)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise LabctlError(f"{target} could not be replaced: {error.strerror}. It is as it was.") from error
+    except LabctlError:
+        partial.unlink(missing_ok=True)
+        raise
+    try:
+        sync_directory(target.parent)
+    except OSError as error:
+        raise LabctlError(
+            f"{target} was replaced, but may not outlive a power cut: {error.strerror}."
+        ) from error
+
+
+def _state(seen: os.stat_result) -> tuple[int, ...]:
+    return (seen.st_dev, seen.st_ino, seen.st_size, seen.st_mtime_ns)
+
+
+@contextmanager
+def _locked(folder: Path) -> Generator[None]:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        with suppress(OSError):  # a network share without locks: the other one would be a coincidence
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        with suppress(OSError):  # nothing was written through it
+            os.close(descriptor)
 
 
 def partial_of(target: Path, tag: str | None = None) -> Path:

@@ -12,7 +12,7 @@ from zlib import crc32
 import h5py
 import numpy as np
 
-from labctl import hdf5, manifest, newfile
+from labctl import hdf5, manifest, newfile, untrusted
 from labctl.errors import DataError
 from labctl.record import Event, Instrument, Quantity, RunHeader, RunRecord, WireLine
 
@@ -55,9 +55,7 @@ def write(file: hdf5.Node, record: RunRecord) -> None:
         write_quantities(entry, "simulation", "NXparameters", header.simulation)
     _write_instruments(entry, record.instruments)
     if record.analysis is not None:
-        process = write_analysis(entry, record.analysis)
-        hdf5.text(process, "program", "labctl")
-        hdf5.text(process, "version", record.analysis_version)
+        write_program(write_analysis(entry, record.analysis), record.analysis_version)
     hdf5.text_table(entry, "wire", WireLine._fields, record.wire, TEXT_WIDTH)
     readings = hdf5.group(entry, "clock_readings", "NXcollection")
     hdf5.column(
@@ -107,6 +105,7 @@ def verify(path: Path, record: RunRecord) -> None:
                 kept = np.asarray(record.data[column.name], column.dtype)
                 if stored.dtype != kept.dtype or stored[()].tobytes() != kept.tobytes():
                     changed.add(stored.name)
+        untrusted.trust(path)
     except (OSError, KeyError, ValueError) as error:
         raise DataError(
             f"{path} was written but cannot be read back: {error}. It is kept as it is."
@@ -150,9 +149,9 @@ def write_quantities(parent: hdf5.Node, name: str, nx_class: str, values: Mappin
         hdf5.quantity(made, key, value)
 
 
-def write_analysis(entry: hdf5.Node, analysis: Analysis) -> hdf5.Node:
+def write_analysis(entry: hdf5.Node, analysis: Analysis, name: str = "analysis") -> hdf5.Node:
     """Write /analysis: each result with its uncertainty, derived curves, warnings; return the group."""
-    process = hdf5.group(entry, "analysis", "NXprocess")
+    process = hdf5.group(entry, name, "NXprocess")
     hdf5.quantity(process, "warnings", Quantity(list(analysis.warnings)))
     for name, result in analysis.results.items():
         _write_result(process, name, result)
@@ -160,6 +159,28 @@ def write_analysis(entry: hdf5.Node, analysis: Analysis) -> hdf5.Node:
     for name, curve in analysis.curves.items():
         _write_curve(curves, name, curve)
     return process
+
+
+def write_program(process: hdf5.Node, version: str) -> None:
+    """Write which code an analysis is of."""
+    hdf5.text(process, "program", "labctl")
+    hdf5.text(process, "version", version)
+
+
+def add_analysis(
+    file: hdf5.Node,
+    name: str,
+    analysis: Analysis,
+    version: str,
+    time: datetime,
+    parameters: Mapping[str, Quantity],
+) -> None:
+    """Add a later analysis to the file of a run, beside those that are there, and to its manifest."""
+    process = write_analysis(file["entry"], analysis, name)
+    write_program(process, version)
+    hdf5.text(process, "date", _iso(time))
+    write_quantities(process, "parameters", "NXparameters", parameters)
+    manifest.extend(file, process.name)
 
 
 def _write_result(parent: hdf5.Node, name: str, result: Result) -> None:

@@ -83,7 +83,7 @@ def settle(path: Path) -> Told | None:
     Returns what the journal of a run that still goes on tells; it is not disturbed.
     """
     source = journal.journal_of(path)
-    if _is_whole(path) or not source.exists():
+    if _is_whole(path) or not os.path.exists(source):  # False, too, for what can be no name
         return None
     try:
         with journal.opened(source) as descriptor:

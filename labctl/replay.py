@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from labctl import config, engine, figures, runfile, safety, tables, tell
 from labctl.again import request_of
+from labctl.analyse import analysed
 from labctl.errors import ClaimError, DataError, LabctlError
 from labctl.record import Recording
 
@@ -67,7 +68,7 @@ def beside(path: Path, as_json: bool, *, sample: str | None, seed: int | None, o
     figures.check_format(target)
     with safety.stops_at_once():
         rehearsed = engine.rehearse(request)
-    recorded = request.protocol.analyse(run.columns, request.parameters)
+    recorded = analysed(run).analysis
     pictures = [
         figures.Picture(request.protocol, run.columns, recorded, "recorded"),
         figures.Picture(request.protocol, rehearsed.data, rehearsed.analysis, "simulated"),
@@ -156,6 +157,8 @@ def _difference(run: Run, data: Any, mode: str) -> str:
     for column in run.described:
         if mode == "by-query" and column.unit == "s":
             continue
+        if column.name not in data:
+            return f"it has the column {column.name}, the replay has not"
         kept, now = run.columns[column.name], data[column.name]
         if len(kept) != len(now):
             return f"it has {len(kept)} rows, the replay {len(now)}"

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from labctl.names import printable
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -32,7 +34,7 @@ def json_text(value: Mapping[str, Any]) -> str:
 
 def say(text: str) -> None:
     """Print one line for a person, on standard error."""
-    click.echo(text, err=True)
+    click.echo(printable(text, keep="\n"), err=True)
 
 
 def _plain(value: Any) -> Any:
@@ -49,7 +51,7 @@ def pairs(lines: Mapping[str, str]) -> None:
     """Print a name and a text on each line of standard output, aligned."""
     width = max(map(len, lines), default=0)
     for name, text in lines.items():
-        click.echo(f"{name:<{width}}  {text}")
+        click.echo(printable(f"{name:<{width}}  {text}"))
 
 
 def table(rows: Sequence[Sequence[str]], head: Sequence[str] = (), *, err: bool = False) -> None:
@@ -60,7 +62,7 @@ def table(rows: Sequence[Sequence[str]], head: Sequence[str] = (), *, err: bool 
     for title in head or ("",) * len(rows[0]):
         grid.add_column(title, overflow="fold")
     for row in rows:
-        grid.add_row(*row)
+        grid.add_row(*(printable(cell, keep="\n") for cell in row))
     _console(err).print(grid, markup=False, highlight=False)
 
 
@@ -87,11 +89,6 @@ def _cut(text: str, width: int) -> str:
     return text if len(text) <= width else text[: width - 1] + "…"
 
 
-def printable(text: str) -> str:
-    """A text on one line without anything that a terminal would obey."""
-    return text if text.isprintable() else "".join(sign if sign.isprintable() else "·" for sign in text)
-
-
 def _console(err: bool) -> Console:
     from rich.console import Console
 
@@ -109,9 +106,14 @@ def progress(total: int, title: str, live: bool) -> Generator[Callable[[int], No
         return
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
     with Progress(*columns, console=_console(err=True), transient=True) as bar:
-        task = bar.add_task(title, total=total)
+        task = bar.add_task(printable(title), total=total)
         step = max(1, total // 200)
 
         def advance(done: int) -> None:

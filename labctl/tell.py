@@ -11,7 +11,7 @@ import click
 from labctl import config, door
 from labctl.request import limits_of, unit_of
 from labctl.safety import magnet_for
-from labctl.tables import pairs, table
+from labctl.tables import pairs, say, table
 
 if TYPE_CHECKING:
     from labctl.classify import Classified
@@ -124,13 +124,12 @@ def summary(finished: Outcome, figure: Path | None) -> None:
     request = finished.request
     simulated = f", seed {request.seed}" if request.station.simulated else ""
     clock = "on the bench's clock" if request.station.simulated else "at the bench"
-    click.echo(
+    say(
         f"{request.title}, station {request.station.name}{simulated}: {finished.status}, {finished.rows} rows, "
-        f"{finished.elapsed:.0f} s {clock}",
-        err=True,
+        f"{finished.elapsed:.0f} s {clock}"
     )
     _found(finished.analysis, finished.path, figure)
-    click.echo(f"wire    {_wire_text(_wire_of(finished))}", err=True)
+    say(f"wire    {_wire_text(_wire_of(finished))}")
 
 
 def _wire_of(finished: Outcome) -> WireSize:
@@ -151,10 +150,10 @@ def _found(analysis: Analysis | None, path: Path | None, figure: Path | None) ->
     if analysis is not None:
         table(result_rows(analysis.results), err=True)
         for warning in analysis.warnings:
-            click.echo(f"warning: {warning}", err=True)
-    click.echo(f"file    {path}", err=True)
+            say(f"warning: {warning}")
+    say(f"file    {path}")
     if figure is not None:
-        click.echo(f"figure  {figure}", err=True)
+        say(f"figure  {figure}")
 
 
 def classified(finished: Classified, figure: Path) -> dict[str, Any]:
@@ -179,10 +178,9 @@ def classified(finished: Classified, figure: Path) -> dict[str, Any]:
 def classification(finished: Classified, figure: Path) -> None:
     """Print on standard error how a classification ended and what it found."""
     task, p = finished.task, finished.task.parameters
-    click.echo(
+    say(
         f"{task.title}, {p.n_train} + {p.n_test} images, {p.n_seeds} seeds from {p.first_seed}, {p.epochs} epochs: "
-        f"{finished.status}, {duration_text(finished.duration)} in {task.jobs} process(es)",
-        err=True,
+        f"{finished.status}, {duration_text(finished.duration)} in {task.jobs} process(es)"
     )
     _found(finished.analysis, finished.path, figure)
 
@@ -232,11 +230,11 @@ def rehearsal_table(rehearsed: Rehearsal, figure: Path) -> None:
         if mu0_H:
             rows.append((f"largest mu0_H_{axis}", door.show(mu0_H, "T", "Oe"), _field_limit(rehearsed, axis)))
     rows.append(("fastest field", door.show(seen.mu0_H_rate, "T/s", "Oe/s"), ""))
-    click.echo(f"{request.title}, rehearsed for station {station.name}: nothing was measured.", err=True)
+    say(f"{request.title}, rehearsed for station {station.name}: nothing was measured.")
     table(rows, err=True)
-    click.echo("predicted:", err=True)
+    say("predicted:")
     table(result_rows(rehearsed.analysis.results), err=True)
-    click.echo(f"figure  {figure}", err=True)
+    say(f"figure  {figure}")
 
 
 def _field_limit(rehearsed: Rehearsal, axis: str) -> str:
@@ -267,13 +265,14 @@ def stored(run: Run) -> dict[str, Any]:
         "status": run.status,
         "reason": run.reason,
         "protocol": run.protocol,
-        "sample": run.sample["name"].value,
+        "sample": run.sample_name,
         "seed": run.seed,
         "start_time": run.start_time.isoformat(),
         "rows": run.rows,
         "wire": _wire_json(run.wire),
         "parameters": parameters,
         "results": result_json(run.results),
+        "batch": {name: value.value for name, value in run.batch.items() if name != "batch_file"},
     }
 
 
@@ -282,12 +281,13 @@ def show(run: Run) -> None:
     facts = {
         "file": str(run.path),
         "protocol": f"{run.protocol} {run.protocol_version}",
-        "sample": str(run.sample["name"].value),
+        "sample": run.sample_name,
         "started": run.start_time.isoformat(timespec="seconds"),
         "status": f"{run.status} {run.reason}".strip(),
         "rows": str(run.rows),
         "seed": str(run.seed),
         "wire": _wire_text(run.wire),
+        **_batch_facts(run.batch),
     }
     pairs(facts)
     click.echo()
@@ -296,6 +296,18 @@ def show(run: Run) -> None:
     click.echo()
     if run.results:
         table(result_rows(run.results), ("result", "value", "meaning"))
+
+
+def _batch_facts(batch: Mapping[str, Quantity]) -> dict[str, str]:
+    """What the file says of the batch that a run belongs to, and of the run in whose place it was made."""
+    value = {name: quantity.value for name, quantity in batch.items()}
+    facts: dict[str, str] = {}
+    if "uuid" in value:
+        facts["batch"] = f"{value['name']}, run {value['run']} of {value['runs']}: {value['label']}"
+    for name in ("repeats", "resumes"):
+        if name in value:
+            facts[name] = str(value[name])
+    return facts
 
 
 def shown(quantity: Quantity) -> str:
@@ -326,8 +338,8 @@ def reproduction(plain: Mapping[str, Any]) -> None:
     ]
     if rows:
         table(rows, ("claim", "", "", "the mechanism that was removed"), err=True)
-    click.echo(f"{len(plain['runs'])} runs ({plain['reused']} reused), {plain['seconds']:.0f} s", err=True)
-    click.echo(f"report  {plain['files']['report']}", err=True)
+    say(f"{len(plain['runs'])} runs ({plain['reused']} reused), {plain['seconds']:.0f} s")
+    say(f"report  {plain['files']['report']}")
 
 
 # --- stations -----------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from labctl import door, tables, tell
+from labctl.names import printable
 
 if TYPE_CHECKING:
     from labctl.differences import Change, Differences
@@ -104,8 +105,8 @@ def show_remarks(noted: Remarks) -> None:
     if noted.tags:
         click.echo(f"tags      {' '.join(noted.tags)}")
     for note in noted.notes:
-        by = f" {tables.printable(note.by)}" if note.by else ""
-        click.echo(f"note      {note.time.astimezone():%Y-%m-%d %H:%M}{by}: {tables.printable(note.text)}")
+        by = f" {printable(note.by)}" if note.by else ""
+        click.echo(f"note      {note.time.astimezone():%Y-%m-%d %H:%M}{by}: {printable(note.text)}")
 
 
 # --- two runs -----------------------------------------------------------------------------------------
@@ -160,8 +161,7 @@ def show_differences(found: Differences) -> None:
     for name, change in found.columns.items():
         left, right = (_statistics(values, change.unit) for values in change.values)
         rows.append((f"columns {name}", left, right, "" if change.rows is None else f"{change.rows} rows"))
-    clean = [["\n".join(map(tables.printable, cell.split("\n"))) for cell in row] for row in rows]
-    tables.table(clean, ("", str(found.left.path), str(found.right.path), ""))
+    tables.table(rows, ("", str(found.left.path), str(found.right.path), ""))
 
 
 def _apart(uncertainties: float | None) -> str:

@@ -12,6 +12,7 @@ from labctl.again import is_of, starts_as_it_is
 from labctl.batch import plan as planning
 from labctl.batch.ledger import Ledger
 from labctl.errors import DataError, FaultError, LabctlError, RequestError, StoppedError
+from labctl.names import slug
 from labctl.newfile import check_writable, make_folder, publish
 from labctl.overlap import Overlap, overlap
 
@@ -31,7 +32,8 @@ class Made:
 
     `was_there` is true for a run that an earlier program finished. `repeats` identifies the run in whose place it
     was made, and `overlap` compares the two where they can be compared; `is_as_it_is` warns that it began with the
-    state that the other left.
+    state that the other left. After a run that `is_last` none may be begun: the station was not parked or could not
+    be opened, or the disk did not take the file.
     """
 
     run: PlannedRun
@@ -44,7 +46,7 @@ class Made:
     was_there: bool = False
     repeats: str | None = None
     overlap: Overlap | None = None
-    is_parked: bool = True
+    is_last: bool = False
     is_as_it_is: bool = False
 
 
@@ -59,7 +61,7 @@ class Listener:
 
 def begin(plan: Plan, output: Path, now: str) -> Path:
     """Make the folder of a batch under `output`, with its file and its plan; RequestError where that cannot be."""
-    folder = output / f"{now}_{engine.slug(plan.name)}_{plan.uuid[:4]}"
+    folder = output / f"{now}_{slug(plan.name)}_{plan.uuid[:4]}"
     make_folder(folder)
     check_writable(folder / PLAN)
     publish(plan.text.encode(), folder / TEXT)
@@ -81,9 +83,9 @@ def stored_plan(folder: Path) -> Plan:
 def conduct(plan: Plan, folder: Path, listener: Listener, *, keep_going: bool) -> list[Made]:
     """Make every run of the plan that is not there complete, in order; return what became of each.
 
-    A stop ends the batch, and so does a fault unless `keep_going`; a station that could not be parked ends it in
-    any case. What is in the files counts, not what the ledger says. RequestError where another program works on the
-    folder. Nothing that a run met is raised; `verdict` tells.
+    A stop ends the batch, and so does a fault unless `keep_going`; a station that could not be parked, and what
+    every further run would meet too, ends it in any case. What is in the files counts, not what the ledger says.
+    RequestError where another program works on the folder. Nothing that a run met is raised; `verdict` tells.
     """
     made = [Made(run) for run in plan.runs]
     with Ledger(folder) as ledger:
@@ -101,9 +103,13 @@ def conduct(plan: Plan, folder: Path, listener: Listener, *, keep_going: bool) -
             except _StillRunningError:
                 raise
             except LabctlError as error:
-                one.status, one.reason = "refused", str(error)
+                one.reason = str(error)
+                if one.status == "waiting":
+                    one.status = "refused"
+                else:  # the run is in its file; the disk did not take what is said of it
+                    one.is_last = True
             listener.ended(one)
-            if one.status == "stopped" or not one.is_parked or (one.status != "complete" and not keep_going):
+            if one.status == "stopped" or one.is_last or (one.status != "complete" and not keep_going):
                 break
     return made
 
@@ -115,7 +121,7 @@ def verdict(made: Sequence[Made], folder: Path) -> LabctlError | None:
     for one in made:
         if one.status == "stopped":
             return StoppedError(f"run {one.run.number}, {one.run.title}: {one.reason} {how}")
-    bad = [one for one in made if one.status in {"faulted", "refused"}]
+    bad = [one for one in made if one.status in {"faulted", "refused"} or one.is_last]
     if bad:
         told = "; ".join(f"run {one.run.number}, {one.run.title}: {one.reason}" for one in bad)
         return FaultError(f"{told} {how}")
@@ -165,7 +171,7 @@ class _Batch:
         """A result of an earlier run; FaultError where there is none."""
         source = self._made[reference.run - 1]
         found = source.results.get(reference.result) if source.status == "complete" else None
-        if found is None or not abs(found.value) < float("inf"):
+        if found is None or found.unit != reference.unit or not abs(found.value) < float("inf"):
             why = "did not find it" if source.status == "complete" else f"is {source.status}"
             raise FaultError(f"it needs the result {reference.result} of run {reference.run}, which {why}.")
         return found.value
@@ -209,11 +215,12 @@ class _Batch:
         try:
             outcome = engine.run(request, advance, self._listener.operator)
         except LabctlError as error:  # an instrument that is not there, or a disk that did not take the file
+            one.is_last = True
             self._ledger.write("ended", **facts, status="refused", rows=0, reason=str(error))
             raise
         one.status, one.rows, one.file = outcome.status, outcome.rows, outcome.path
         one.reason = str(outcome.error) if outcome.error else ""
-        one.is_parked = outcome.is_parked
+        one.is_last = not outcome.is_parked
         one.results = outcome.analysis.results if outcome.analysis else {}
         self._ledger.write("ended", **facts, status=outcome.status, rows=outcome.rows, reason=outcome.reason)
         try:
@@ -237,7 +244,7 @@ def _files(folder: Path, run: PlannedRun) -> list[Path]:
 def _free(folder: Path, run: PlannedRun) -> Path:
     """A name that no file of the run has: the first time without a number."""
     point = [f"{name}-{text.replace(' ', '')}" for name, text in run.point.items()]
-    stem = f"{run.number:04d}_{engine.slug('_'.join([run.label, *point]))}"
+    stem = f"{run.number:04d}_{slug('_'.join([run.label, *point]))}"
     taken = _files(folder, run)
     number = len(taken) + 1
     path = folder / (f"{stem}.h5" if not taken else f"{stem}-{number}.h5")

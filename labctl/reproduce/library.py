@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from labctl import __version__, config, engine, figures, newfile, runfile
 from labctl.again import has_parameters, is_of
 from labctl.errors import DataError, RequestError
+from labctl.names import slug
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
@@ -126,7 +127,7 @@ class Library:
         identity = [planned.protocol, names, sample_text, station_text, planned.seed, _code()]
         digest = hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:10]
         short = [_compact(text) for text in assignments if "/" not in text.replace("m**2/A", "")]
-        words = engine.slug("_".join([Path(sample).stem, *short]))
+        words = slug("_".join([Path(sample).stem, *short]))
         stem = f"{planned.protocol}_{words}_{digest}"
         present = sorted(self._runs.glob(f"{stem}*.h5"), key=lambda path: (len(path.name), path.name))
         return Job(
@@ -146,7 +147,7 @@ class Library:
         text = altered_sample(planned)
         digest = hashlib.sha256(text.encode()).hexdigest()[:8]
         changes = [_compact(f"{name}={value}") for name, value in planned.model]
-        path = self._samples / f"{engine.slug('_'.join([planned.sample, *changes]))}_{digest}.toml"
+        path = self._samples / f"{slug('_'.join([planned.sample, *changes]))}_{digest}.toml"
         if not path.exists():
             newfile.publish(text.encode(), path)
         elif path.read_text(encoding="utf-8") != text:
