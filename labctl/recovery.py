@@ -14,7 +14,6 @@ from labctl import __version__, journal, newfile, registry, tables
 from labctl.errors import DataError, RequestError
 from labctl.journal import Told
 from labctl.record import Event, RunRecord, Status
-from labctl.request import make_parameters
 
 if TYPE_CHECKING:
     from protocols.vocabulary import Analysis, Waveforms
@@ -146,6 +145,8 @@ def _interrupted(told: Told) -> tuple[Status, str, datetime, float]:
 def _analysed(told: Told) -> tuple[Analysis | None, str, Waveforms | None, list[str]]:
     """Return analysis, its version, waveforms, and why any of them is missing: no fault in them costs the data."""
     import numpy as np
+
+    from labctl.request import make_parameters
 
     data = {name: np.array(values) for name, values in told.data.items()}
     analysis, waveforms, remarks = None, None, list[str]()
