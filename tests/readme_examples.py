@@ -4,7 +4,7 @@ import re
 import tempfile
 from pathlib import Path
 
-from test_readme import ROOT, run_shell
+from test_readme import ROOT, run_shell, write_files
 
 
 def with_outputs(readme: str, folder: Path) -> str:
@@ -25,4 +25,5 @@ def _trimmed(output: str) -> str:
 if __name__ == "__main__":
     path = ROOT / "README.md"
     with tempfile.TemporaryDirectory() as name:
+        write_files(Path(name))
         path.write_text(with_outputs(path.read_text(encoding="utf-8"), Path(name)), encoding="utf-8")

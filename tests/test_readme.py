@@ -12,7 +12,17 @@ from floor_plan import ROOMS, ROOT, caption, with_plan
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```console\n(.*?)```", README, flags=re.DOTALL)
+SCRIPTS = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
 SETUP, CHECK = re.findall(r"```sh\n(.*?)\n```", README, flags=re.DOTALL)
+
+
+FILES = dict(re.findall(r"```toml\n# (\S+)\n(.*?)```", README, flags=re.DOTALL))
+
+
+def write_files(folder: Path) -> None:
+    """Write the files that the README shows, each of which begins with its name."""
+    for name, text in FILES.items():
+        (folder / name).write_text(text, encoding="utf-8")
 
 
 def exchanges() -> list[tuple[str, str]]:
@@ -28,6 +38,8 @@ def exchanges() -> list[tuple[str, str]]:
 def settled(output: str) -> str:
     """Take out what differs from run to run, times and identifiers, and the blanks at the ends of lines."""
     output = re.sub(r"\d{8}T\d{6}Z_(\S+?)_[0-9a-f]{4}", r"<stamp>_\1", output)
+    output = re.sub(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "<uuid>", output)
+    output = re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d(:\d\d)?", "<time>", output)
     output = re.sub(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\S*", "<time>", output)
     return "\n".join(line.rstrip() for line in output.rstrip().splitlines())
 
@@ -38,6 +50,8 @@ def run_shell(command: str, folder: Path) -> str:
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "COLUMNS": "200",
         "XDG_CONFIG_HOME": str(folder / ".config"),
+        "XDG_CACHE_HOME": str(folder / ".cache"),
+        "XDG_DATA_HOME": str(folder / ".data"),
     }
     done = subprocess.run(
         ["bash", "-c", command],
@@ -85,14 +99,15 @@ def test_the_changelog_has_each_heading_once() -> None:
 def test_every_example_prints_what_the_readme_shows(tmp_path: Path) -> None:
     """All commands in order, in one empty folder, as a newcomer would type them."""
     assert len(exchanges()) > 8
+    write_files(tmp_path)
     for command, shown in exchanges():
         assert settled(run_shell(command, tmp_path)) == settled(shown), command
-    code = re.search(r"```python\n(.*?)```", README, flags=re.DOTALL)
-    assert code is not None
-    done = subprocess.run(
-        [sys.executable, "-c", code[1]], cwd=tmp_path, capture_output=True, text=True, check=True
-    )
-    assert done.stdout == "ohm T\n"
+    for code, said in zip(SCRIPTS, ("ohm T\n", "mu0_H_c"), strict=True):
+        done = subprocess.run(
+            [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
+        )
+        assert said in done.stdout
+    assert (tmp_path / "notebook.png").stat().st_size > 10_000
 
 
 @pytest.mark.slow
