@@ -83,11 +83,18 @@ class DcSource(ScpiInstrument):
         doc="inner shield of the triaxial output",
     )
 
-    interlock = Query("OUTP:INT:TRIP?", re.compile(r"\+?([01])"), SEEN, "1 closed, output allowed; 0 tripped")
+    interlock = Query(
+        "OUTP:INT:TRIP?", re.compile(r"\+?([01])"), SEEN, "1 closed, output allowed; 0 tripped", True
+    )
     nanovoltmeter_present = Query(
         "SOUR:DELT:NVPR?", re.compile(r"\+?([01])"), SEEN, "1: a 2182A answers on the serial port"
     )
-    condition = register("STAT:MEAS:COND?", REGISTERS, "bit 1 interlock, 2 over-temperature, 3 compliance")
+    condition = register(
+        "STAT:MEAS:COND?",
+        REGISTERS,
+        "bit 1 interlock, 2 over-temperature, 3 compliance",
+        is_repeatable=True,
+    )
     clear = Command("SOUR:CLE", SEEN, "level to zero and output off")
 
     def __init__(self, wire: Wire) -> None:
@@ -107,6 +114,7 @@ class DcSource(ScpiInstrument):
         if not I_max > 0:
             raise OutOfRange(f"I_max of {who} must be above 0 A; got {I_max!r}. Nothing was sent.")
         chosen = range_for(I_max)
+        self.check("level", I_max)
         self.check("compliance", compliance)
         if self.ask(self.interlock)[1] != "1":
             raise NotReady(f"the interlock of {who} must be closed; it is open. Nothing was set.")
