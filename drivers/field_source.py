@@ -145,6 +145,12 @@ class FieldSource:
         """Largest field magnitude (T) that may be asked for."""
         return self._mu0_H_max
 
+    def limit(self, mu0_H: float) -> None:
+        """Take no field (T, either sign) beyond this from now on; it narrows mu0_H_max and never widens it."""
+        if not mu0_H > 0:
+            raise OutOfRange(f"a limit of {self.name} must be above 0 T; got {mu0_H!r}. Nothing was sent.")
+        self._mu0_H_max = min(self._mu0_H_max, mu0_H)
+
     def prepare(self) -> None:
         """Write limits and rate into the supply, set the gaussmeter to tesla, read the current; nothing moves."""
         self._forget()

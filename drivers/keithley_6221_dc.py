@@ -103,6 +103,13 @@ class DcSource(ScpiInstrument):
         self._range: Range | None = None
         self._compliance = 0.0  # V
 
+    def limit(self, current: float | None, compliance: float | None) -> None:
+        """Take no current (A, either sign) and no compliance (V) beyond these from now on; None: no limit."""
+        if current is not None:
+            self.narrow("level", -current, current)
+        if compliance is not None:
+            self.narrow("compliance", 0.0, compliance)
+
     def prepare(self, I_max: float, compliance: float) -> None:
         """Choose the fixed range for `I_max` (A) and the compliance (V); level 0 A, output on, without a jump.
 

@@ -78,18 +78,23 @@ def _run_options(command: Any) -> Any:
 @_run_options
 @click.option("--dry-run", is_flag=True, help="Rehearse on the simulated bench; measure nothing.")
 @click.option(
+    "--rehearsal/--no-rehearsal",
+    default=True,
+    help="Before a run with real instruments, walk it on the simulated bench and check its limits.",
+)
+@click.option(
     "--wire/--no-wire", default=True, help="Keep every line of the wire in the file (replay needs it)."
 )
 @click.option(
     "--live/--no-live", default=None, help="Show progress; default: when standard error is a terminal."
 )
-def run(dry_run: bool, wire: bool, live: bool | None, as_json: bool, **request: Any) -> None:
+def run(dry_run: bool, rehearsal: bool, wire: bool, live: bool | None, as_json: bool, **request: Any) -> None:
     """Run a protocol: an HDF5 file, a figure beside it, and a table of results."""
     prepared = _request(**request)
     if dry_run:
         _rehearse(prepared, as_json)
     else:
-        _measure(prepared, sys.stderr.isatty() if live is None else live, as_json, wire)
+        _measure(prepared, sys.stderr.isatty() if live is None else live, as_json, wire, rehearsal)
 
 
 @cli.command()
@@ -107,11 +112,14 @@ def _request(
     return engine.prepare(name, assignments, station=station, sample=sample, seed=seed, output=output)
 
 
-def _measure(request: Request, live: bool, as_json: bool, keep_wire: bool) -> None:
-    from labctl import engine, figures, tables, tell
+def _measure(request: Request, live: bool, as_json: bool, keep_wire: bool, is_rehearsed: bool) -> None:
+    from labctl import admission, engine, figures, tables, tell
 
+    permit = admission.admit(request, is_rehearsed=is_rehearsed)
+    for warning in permit.warnings:
+        tables.say(f"warning: {warning}")
     with tables.progress(request.rows_expected, request.title, live) as advance:
-        outcome = engine.run(request, advance, _operator, keep_wire=keep_wire)
+        outcome = engine.run(request, advance, _operator, keep_wire=keep_wire, permit=permit)
     figure = figures.draw_beside(outcome)
     if as_json:
         tables.as_json(tell.outcome(outcome, figure))

@@ -13,17 +13,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from labctl import __version__, config, registry, safety
-from labctl.errors import FaultError, LabctlError, StoppedError
+from labctl import __version__, config, life, registry, safety
+from labctl.admission import Permit, admit
+from labctl.errors import FaultError, LabctlError, RequestError, StoppedError
 from labctl.newfile import make_folder
 from labctl.record import Quantity, RunHeader, Status
 from labctl.request import quantities, read_parameters
 from labctl.store import RunStore
+from labctl.tally import no_limits
 from protocols.vocabulary import MeasurementError
 
 if TYPE_CHECKING:
     from labctl.bench import BlackBox
     from labctl.config import Sample, Station
+    from labctl.life import Ledger
+    from labctl.limits import Demand
     from labctl.station import OpenStation, WireLog
     from protocols.vocabulary import Analysis, MeasurementProtocol, ParameterSet, Row
 
@@ -46,6 +50,7 @@ class Request:
     uuid: str
     start: datetime
     batch: Mapping[str, Quantity] = field(default_factory=dict[str, Quantity])
+    ledger: Ledger | None = None
 
     @property
     def title(self) -> str:
@@ -81,11 +86,12 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Rehearsal:
-    """What a run would do: its duration (s), what the sample would see, and the results it would give."""
+    """What a run would do: its duration (s), what it would send, what the sample would see, and the results."""
 
     request: Request
     duration: float
     rows: int
+    demand: Demand
     seen: BlackBox
     data: Mapping[str, Any]
     analysis: Analysis
@@ -112,6 +118,7 @@ def prepare(
         target=target_of(output, protocol.name, the_sample.name, uuid, start),
         uuid=uuid,
         start=start,
+        ledger=life.ledger_of(the_sample, sample),
     )
 
 
@@ -143,16 +150,19 @@ def run(
     opened: Opened | None = None,
     *,
     keep_wire: bool = True,
+    permit: Permit | None = None,
 ) -> Outcome:
     """Carry out a request; the station is parked and the data are kept however it ends.
 
     A fault or a stop is not raised: `Outcome.error` carries it, so that the caller can show what was measured
     first. `opened` opens another station than the request's; without `keep_wire` the lines of the wire are not
     stored. What cannot be begun raises: RequestError for the request, FaultError for an instrument that cannot
-    be opened. `operator` is asked to do what only a person can (turn the sample).
+    be opened. `operator` is asked to do what only a person can (turn the sample). Without a `permit` the request
+    is checked against every limit first (`admission.admit`).
     """
     from labctl import station
 
+    permit = permit or admit(request)
     make_folder(request.target.parent)
     store = RunStore(request.target)
     store.begin(_header(request))
@@ -160,15 +170,21 @@ def run(
     unparked: list[str] = []
     described: dict[str, Any] = {}
     log = store.wire if keep_wire else None
-    with (opened or station.opened)(request, log, operator) as lab, safety.stop_requests() as stop:
+    with (
+        (opened or station.opened)(request, log, operator) as lab,
+        safety.stop_requests() as stop,
+        permit.charged(lab),
+    ):
         lab.on_note(lambda level, text: store.event(lab.elapsed(), level, text))
+        for warning in (*permit.warnings, *lab.found):
+            lab.warn(warning)
         try:
             lab.connect()
             described = lab.describe()
             for role, description in described.items():
                 store.instrument(role, **description)
             outcome.status, outcome.reason = _take_rows(request, lab, store, stop, advance)
-        except (station.InstrumentError, MeasurementError) as error:
+        except (station.InstrumentError, MeasurementError, FaultError) as error:
             outcome.reason = str(error)
         except Exception as error:
             outcome.reason = f"{type(error).__name__}: {error}"
@@ -188,17 +204,26 @@ def run(
 
 
 def rehearse(request: Request) -> Rehearsal:
-    """Walk the very same protocol on the simulated bench, whatever the station is; nothing is stored."""
+    """Walk the very same protocol on the simulated bench, whatever the station is; nothing is stored.
+
+    What it would send beyond a limit of station or sample raises RequestError, and so does a run that would end
+    early.
+    """
     import numpy as np
 
     from labctl import station
 
     with station.rehearsing(request) as (lab, seen):
-        lab.connect()
-        lab.describe()  # as a run does: the same messages in the same order, hence the same noise
-        rows = list(request.protocol.measure(lab, request.parameters))
+        lab.meter(no_limits)
+        try:
+            lab.connect()
+            lab.describe()  # as a run does: the same messages in the same order, hence the same noise
+            rows = list(request.protocol.measure(lab, request.parameters))
+        except (station.InstrumentError, MeasurementError) as error:
+            raise RequestError(f"rehearsed on the simulated bench, the run ends early: {error}") from error
         unparked = safety.park(lab.parking(), lab.note)
-        duration = lab.elapsed()
+        duration, demand = lab.elapsed(), lab.sent
+    safety.check_demand(demand, request.station, request.sample)
     if unparked:
         raise FaultError(f"the rehearsal could not be parked: {'; '.join(unparked)}")
     data = {
@@ -206,7 +231,7 @@ def rehearse(request: Request) -> Rehearsal:
         for column in request.protocol.columns
     }
     return Rehearsal(
-        request, duration, len(rows), seen(), data, request.protocol.analyse(data, request.parameters)
+        request, duration, len(rows), demand, seen(), data, request.protocol.analyse(data, request.parameters)
     )
 
 

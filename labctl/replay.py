@@ -12,7 +12,9 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Literal
 
 from labctl import config, engine, figures, registry, runfile, safety, tables, tell
+from labctl.admission import Replayed
 from labctl.errors import ClaimError, DataError, LabctlError
+from labctl.limits import Demand
 from labctl.record import Recording
 from labctl.request import make_parameters
 
@@ -115,6 +117,7 @@ def _replayed(run: Run, mode: Literal["strict", "by-query"]) -> Verdict:
                 lambda _rows: None,
                 lambda _task: None,
                 opened,
+                permit=Replayed(request, Demand()),
             )
         except LabctlError as error:
             outcome, failure = None, str(error)

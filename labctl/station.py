@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any, cast
 from drivers._wire import Wire
 from drivers.errors import InstrumentError
 from drivers.field_source import FieldSource
-from labctl import rawsocket, registry, safety
+from labctl import locks, narrowing, rawsocket, registry, safety
 from labctl.clock import FollowingClock, RecordingClock, ReplayClock, WallClock
 from labctl.errors import FaultError, RequestError
+from labctl.limits import Demand
 from labctl.record import Quantity
 from labctl.safety import ParkingStep, magnet_for
+from labctl.tally import Broken, MeteredSource, Tally
 
 if TYPE_CHECKING:
     import pyvisa
@@ -51,6 +53,8 @@ class OpenStation:
         self._roles: dict[str, Any] = {}
         self._instruments: dict[str, tuple[Any, str]] = {}
         self._known: set[str] = set()
+        self._tally: Tally | None = None
+        self.found: Sequence[str] = ()  # what there is to say of the station as it was found
         self._note: Callable[[str, str], None] = lambda _level, _text: None
 
     # --- what a protocol sees ---------------------------------------------------------------------
@@ -106,6 +110,10 @@ class OpenStation:
         """Write a line into the run's log."""
         self._note("info", text)
 
+    def warn(self, text: str) -> None:
+        """Write a warning into the run's log."""
+        self._note("warning", text)
+
     # --- what the engine sees ---------------------------------------------------------------------
 
     @property
@@ -120,6 +128,26 @@ class OpenStation:
     def on_note(self, note: Callable[[str, str], None]) -> None:
         """Say where notes go: a function of level and text."""
         self._note = note
+
+    def meter(self, broken: Broken) -> None:
+        """Count from now on what the source is told; what `broken` finds beyond a limit raises, and is not sent."""
+        if "source" in self._roles:
+            self._tally = Tally(self.elapsed, broken)
+            self._roles["source"] = MeteredSource(self._roles["source"], self._tally)
+
+    @property
+    def sent(self) -> Demand:
+        """What the source was told since it is metered."""
+        return Demand() if self._tally is None else self._tally.demand
+
+    def hold_to_limits(self, station: Station, sample: Sample) -> None:
+        """Narrow every driver to what station and sample allow; RequestError where that cannot be."""
+        if "source" in self._roles:
+            narrowing.narrow_source(self._roles["source"], station, sample)
+        magnets = {role: magnet for role, magnet in self._roles.items() if role.startswith("magnet_")}
+        narrowing.narrow_magnets(magnets, station, sample)
+        for label, name in _parts(station, tuple(self._roles)):
+            narrowing.narrow_settings(self._instruments[label][0], station.instruments[name], name)
 
     def connect(self) -> None:
         """Ask every instrument who it is and empty its error queue; nothing is set, no output jumps."""
@@ -147,7 +175,10 @@ class OpenStation:
         left: dict[str, dict[str, Quantity]] = {}
         for role in roles:
             try:
-                left[role] = _quantities(self._instruments[role][0].settings())
+                instrument = self._instruments[role][0]
+                left[role] = _quantities(instrument.settings()) | {
+                    "repeats": Quantity(instrument.wire.repeats, "1", "queries that had to be asked again")
+                }
             except InstrumentError as error:
                 self._note("warning", f"{role}: settings after the run are unknown: {error}")
         return left
@@ -190,9 +221,16 @@ def opened(request: Request, log: WireLog | None, operator: Operator) -> Generat
 
         room = bench.build(station, request.sample, request.seed, request.roles)
         with _wired(station, request.roles, room.library, room.clock, log) as lab:
+            lab.hold_to_limits(station, request.sample)
             yield lab
     else:
-        with _wired(station, request.roles, station.visa, WallClock(station.time_factor), log) as lab:
+        clock = WallClock(station.time_factor)
+        with (
+            locks.held(station, request.title) as stale,
+            _wired(station, request.roles, station.visa, clock, log) as lab,
+        ):
+            lab.hold_to_limits(station, request.sample)
+            lab.found = stale
             yield lab
 
 
@@ -208,6 +246,7 @@ def rehearsing(request: Request) -> Generator[tuple[OpenStation, Callable[[], Bl
 
     room = bench.build(request.station, request.sample, request.seed, request.roles)
     with _wired(request.station, request.roles, room.library, room.clock, None) as lab:
+        lab.hold_to_limits(request.station, request.sample)
         yield lab, lambda: bench.seen(room)
 
 
@@ -242,6 +281,7 @@ def visited(station: Station, sample: Sample) -> Generator[Visit]:
             room = bench.build(station, sample, 0, ())
             library, clock = room.library, room.clock
         else:
+            stack.enter_context(locks.held(station, "station check"))
             library, clock = station.visa, WallClock(station.time_factor)
         manager = _resource_manager(library)
         stack.callback(manager.close)
@@ -293,7 +333,14 @@ def _wired(
             section = station.instruments[name]
             resource = _open(manager, section.resource, label)
             stack.callback(resource.close)
-            wire = Wire(resource, lab.clock, label, log, unread=rawsocket.unread(manager, resource))
+            wire = Wire(
+                resource,
+                lab.clock,
+                label,
+                log,
+                unread=rawsocket.unread(manager, resource),
+                note=lambda text: lab.warn(text),
+            )
             driver = registry.load("drivers", section.driver)(wire)
             lab.add(label, driver, section.resource)
             opened[label] = driver
