@@ -13,7 +13,7 @@ import fcntl
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -154,7 +154,7 @@ def judged(life: Life, before: Spent, planned: Spent, name: str) -> tuple[list[s
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[int]:
+def _locked(path: Path) -> Generator[int]:
     """Open a ledger for appending, alone; it comes into being where it is missing."""
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o644)
@@ -175,7 +175,8 @@ def _read(content: bytes, path: Path) -> Iterator[tuple[Entry, str]]:
         try:
             plain: dict[str, Any] = json.loads(line)
             check = plain.pop("check")
-            entry = Entry(**plain | {"spent": Spent(**plain["spent"])})
+            spent = Spent(**plain["spent"])
+            entry = Entry(plain["time"], plain["kind"], plain["run"], plain["title"], spent)
         except (ValueError, KeyError, TypeError, AttributeError):
             continue  # torn: whatever followed from it does not follow from the line before it
         if check != _check(before, plain):

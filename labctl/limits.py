@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from labctl import door
 
@@ -35,7 +35,8 @@ class Demand:
     square: float = 0.0
 
 
-class _Rule(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class _Rule:
     """One limit: what it is of, how to find it in a demand, and how people write it."""
 
     what: str
@@ -116,6 +117,33 @@ def coil_voltage(magnet: MagnetSection, mu0_H: float) -> float:
     """The voltage (V) that a coil needs on the way to `mu0_H` (T): |I| R + L |dI/dt| at its slew rate."""
     k = abs(magnet.field_per_current)
     return (mu0_H * magnet.coil_resistance + magnet.slew * magnet.coil_inductance) / k
+
+
+def told(allowed: Limits) -> Iterator[tuple[str, str]]:
+    """Yield the limits that are set, as name and text."""
+    for name, rule in _RULES.items():
+        limit = getattr(allowed, name)
+        if limit is not None:
+            yield name, door.show(limit, rule.unit, rule.display)
+    if allowed.mu0_H is not None:
+        yield "mu0_H", door.show(allowed.mu0_H, "T", "Oe")
+    if allowed.mu0_H_rate is not None:
+        yield "mu0_H_rate", door.show(allowed.mu0_H_rate, "T/s", "Oe/s")
+
+
+def beside(
+    demand: Demand, station: Station, sample: Sample, names: Iterable[str]
+) -> Iterator[tuple[str, str, str]]:
+    """Yield, of the limits in `names` that are set: what is limited, how much a demand has of it, the limit."""
+    for name in names:
+        limit, rule = smallest(name, station, sample), _RULES[name]
+        if limit is not None:
+            value = rule.of(demand, sample)
+            yield (
+                rule.what.removeprefix("the "),
+                door.show(value, rule.unit, rule.display),
+                f"limit {door.show(limit, rule.unit, rule.display)}",
+            )
 
 
 def missing(station: Station, sample: Sample) -> Iterator[str]:

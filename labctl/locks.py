@@ -1,10 +1,9 @@
 """One station, one program: an advisory lock on each of its resources, with the name of whoever holds it.
 
-A lock is a file in the user's runtime folder that its holder keeps locked (`flock`). The kernel lets go of it when
+A lock is a file in the user's state folder that its holder keeps locked (`flock`). The kernel lets go of it when
 the holder dies, however it dies, so that a lock is never stale; what a dead holder leaves is only its name in the
 file, from which the next one learns that the station was not handed over in good order. Locks are of one computer
-and one user: a program on another computer is kept out by the VISA lock (`station._open`), where the interface has
-one.
+and one user: a program on another computer is kept out by the VISA lock (`labctl.sessions`), where there is one.
 """
 
 from __future__ import annotations
@@ -50,7 +49,7 @@ def lock_file(resource: str) -> Path:
     import platformdirs
 
     digest = hashlib.sha256(resource.upper().encode()).hexdigest()[:16]
-    return platformdirs.user_runtime_path("labctl", appauthor=False) / "locks" / f"{digest}.lock"
+    return platformdirs.user_state_path("labctl", appauthor=False) / "locks" / f"{digest}.lock"
 
 
 @contextmanager

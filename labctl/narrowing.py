@@ -24,6 +24,12 @@ def narrow_magnets(magnets: Mapping[str, Any], station: Station, sample: Sample)
         magnet.limit(mu0_H)
 
 
+def narrow_supply(driver: Any, V_max: float | None) -> None:
+    """Write the largest voltage (V) of a coil into its supply, where that can be told one."""
+    if V_max is not None and hasattr(driver, "limit_voltage"):
+        driver.limit_voltage(V_max)
+
+
 def narrow_settings(driver: Any, section: InstrumentSection, name: str) -> None:
     """Let an instrument's settings go no further than the station file says; RequestError for one it has not."""
     for setting, text in section.limits.items():

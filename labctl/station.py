@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from drivers._wire import Wire
 from drivers.errors import InstrumentError
 from drivers.field_source import FieldSource
-from labctl import locks, narrowing, rawsocket, registry, safety
+from labctl import locks, narrowing, rawsocket, registry, safety, sessions
 from labctl.clock import FollowingClock, RecordingClock, ReplayClock, WallClock
-from labctl.errors import FaultError, RequestError
 from labctl.limits import Demand
 from labctl.record import Quantity
 from labctl.safety import ParkingStep, magnet_for
@@ -19,7 +18,6 @@ from labctl.tally import Broken, MeteredSource, Tally
 
 if TYPE_CHECKING:
     import pyvisa
-    from pyvisa.resources import MessageBasedResource
 
     from drivers._wire import Clock
     from drivers.keithley_2182a import Keithley2182A
@@ -146,6 +144,9 @@ class OpenStation:
             narrowing.narrow_source(self._roles["source"], station, sample)
         magnets = {role: magnet for role, magnet in self._roles.items() if role.startswith("magnet_")}
         narrowing.narrow_magnets(magnets, station, sample)
+        for role in magnets:
+            supply, _ = self._instruments[f"{role}_supply"]
+            narrowing.narrow_supply(supply, station.magnets[magnet_for(station, role)].V_max)
         for label, name in _parts(station, tuple(self._roles)):
             narrowing.narrow_settings(self._instruments[label][0], station.instruments[name], name)
 
@@ -283,7 +284,7 @@ def visited(station: Station, sample: Sample) -> Generator[Visit]:
         else:
             stack.enter_context(locks.held(station, "station check"))
             library, clock = station.visa, WallClock(station.time_factor)
-        manager = _resource_manager(library)
+        manager = sessions.manager(library)
         stack.callback(manager.close)
         yield Visit(station, manager, clock)
 
@@ -300,7 +301,7 @@ class Visit:
     def open(self, name: str) -> Generator[Any]:
         """Open one instrument by its name in the station file, as its driver; FaultError where it is not there."""
         section = self._station.instruments[name]
-        resource = _open(self._manager, section.resource, name)
+        resource = sessions.opened(self._manager, section.resource, name)
         try:
             yield registry.load("drivers", section.driver)(Wire(resource, self.clock, name))
         finally:
@@ -325,13 +326,13 @@ def _wired(
 ) -> Generator[OpenStation]:
     lab = OpenStation(clock, glance)
     with ExitStack() as stack:
-        manager = _resource_manager(library)
+        manager = sessions.manager(library)
         stack.callback(manager.close)
 
         opened: dict[str, Any] = {}
         for label, name in _parts(station, roles):
             section = station.instruments[name]
-            resource = _open(manager, section.resource, label)
+            resource = sessions.opened(manager, section.resource, label)
             stack.callback(resource.close)
             wire = Wire(
                 resource,
@@ -376,30 +377,6 @@ def _parts(station: Station, roles: Sequence[str]) -> Iterator[tuple[str, str]]:
         yield f"{role}_supply", magnet.supply
         if magnet.gaussmeter:
             yield f"{role}_gaussmeter", magnet.gaussmeter
-
-
-def _resource_manager(library: Any) -> pyvisa.ResourceManager:
-    import pyvisa
-
-    try:
-        return pyvisa.ResourceManager(library)
-    except (ValueError, OSError) as error:
-        raise RequestError(
-            f"the station's visa must be a VISA library that is installed; {library!r}: {error}. "
-            "Nothing was sent."
-        ) from error
-
-
-def _open(manager: pyvisa.ResourceManager, name: str, role: str) -> MessageBasedResource:
-    try:
-        resource = cast("MessageBasedResource", manager.open_resource(name))
-        rawsocket.send_at_once(manager, resource)
-    except Exception as error:  # VISA libraries raise whatever their transport raises
-        reason = " ".join(str(error).split()).rstrip(".")
-        raise FaultError(
-            f"{role} must answer at {name}; it cannot be opened: {reason}. Nothing was sent."
-        ) from error
-    return resource
 
 
 def _ask_for_turned_magnets(station: Station, roles: Sequence[str], operator: Operator) -> None:

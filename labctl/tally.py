@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -55,7 +55,7 @@ class Tally:
         self._rates(0.0, 0.0)
 
     @contextmanager
-    def wave(self, samples: Sequence[float], slot: float, compliance: float) -> Iterator[None]:
+    def wave(self, samples: Sequence[float], slot: float, compliance: float) -> Generator[None]:
         """A waveform of `samples` (A), each for `slot` (s), is about to be played; it counts unless refused."""
         self._flow()
         before, last, now = self._sent, self._wave, self._now()

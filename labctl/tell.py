@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from labctl import config, door
+from labctl import config, door, limits
 from labctl.request import limits_of, unit_of
 from labctl.safety import magnet_for
 from labctl.tables import pairs, table
 
 if TYPE_CHECKING:
     from labctl.classify import Classified
-    from labctl.config import Station
+    from labctl.config import Sample, Station
     from labctl.engine import Outcome, Rehearsal
+    from labctl.life import Entry, Spent
     from labctl.record import Quantity
     from labctl.runfile import Run
     from protocols.vocabulary import Analysis, MeasurementProtocol, Result
@@ -191,6 +193,7 @@ def rehearsal(rehearsed: Rehearsal, figure: Path) -> dict[str, Any]:
         "sample": rehearsed.request.sample.name,
         "rows": rehearsed.rows,
         "pulses": seen.pulses,
+        "sent": asdict(rehearsed.demand),
         "envelope": {name: {"value": value, "unit": unit} for name, (value, unit) in quantities.items()},
         "results": result_json(rehearsed.analysis.results),
         "figure": figure,
@@ -201,10 +204,8 @@ def rehearsal_table(rehearsed: Rehearsal, figure: Path) -> None:
     """Print on standard error what a run would do, next to the limits it has to keep."""
     request, seen = rehearsed.request, rehearsed.seen
     station, sample = request.station, request.sample
-    current_limits = [
-        limits.current for limits in (station.limits, sample.limits) if limits.current is not None
-    ]
-    limit = f"limit {door.show(min(current_limits), 'A', 'mA')}" if current_limits else ""
+    largest = limits.smallest("current", station, sample)
+    limit = "" if largest is None else f"limit {door.show(largest, 'A', 'mA')}"
     rows = [
         ("duration", _duration(rehearsed.duration), ""),
         ("rows", str(rehearsed.rows), ""),
@@ -216,6 +217,9 @@ def rehearsal_table(rehearsed: Rehearsal, figure: Path) -> None:
         if mu0_H:
             rows.append((f"largest mu0_H_{axis}", door.show(mu0_H, "T", "Oe"), _field_limit(rehearsed, axis)))
     rows.append(("fastest field", door.show(seen.mu0_H_rate, "T/s", "Oe/s"), ""))
+    rows += limits.beside(
+        rehearsed.demand, station, sample, ("J", "V", "t_pulse", "duty", "charge", "energy", "pulses")
+    )
     click.echo(f"{request.title}, rehearsed for station {station.name}: nothing was measured.", err=True)
     table(rows, err=True)
     click.echo("predicted:", err=True)
@@ -335,9 +339,42 @@ def station_lines(station: Station) -> dict[str, str]:
             f"{where}, supply {magnet.supply}{probe}, {door.show(magnet.field_per_current, 'T/A', 'Oe/A')}, "
             f"to {door.show(magnet.mu0_H_max, 'T', 'Oe')} at {door.show(magnet.slew, 'T/s', 'Oe/s')}"
         )
-    limits = station.limits
-    if limits.current is not None:
-        lines["limits.current"] = door.show(limits.current, "A", "mA")
-    if limits.compliance is not None:
-        lines["limits.compliance"] = door.show(limits.compliance, "V")
+    lines |= {f"limits.{name}": text for name, text in limits.told(station.limits)}
     return lines
+
+
+# --- samples ------------------------------------------------------------------------------------------
+
+
+def life(sample: Sample, path: Path, spent: Spent, runs: Sequence[Entry]) -> None:
+    """Print a sample's runs from its ledger, and what they sum up to beside the budget."""
+    rows = [
+        (
+            entry.time,
+            entry.title,
+            str(entry.spent.pulses),
+            door.show(entry.spent.square, "A2 s"),
+            _state(entry),
+        )
+        for entry in runs
+    ]
+    table(rows, ("ended", "run", "pulses", "sum of I^2 t", ""))
+    budget = sample.life
+    sums = [
+        (what, door.show(value, unit), _of(None if budget is None else getattr(budget, name), unit))
+        for what, name, value, unit in (
+            ("pulses", "pulses", spent.pulses, "1"),
+            ("largest J", "J", spent.J, "A/m2"),
+            ("sum of I^2 t", "square", spent.square, "A2 s"),
+        )
+    ]
+    click.echo()
+    table([("runs", str(len(runs)), f"ledger {path}"), *sums, ("charge", door.show(spent.charge, "C"), "")])
+
+
+def _state(entry: Entry) -> str:
+    return "" if entry.kind == "settled" else "not ended in good order: it counts as it was planned"
+
+
+def _of(budget: float | None, unit: str) -> str:
+    return "no budget" if budget is None else f"of {door.show(budget, unit)}"
