@@ -11,7 +11,7 @@ import re
 from typing import Final, NamedTuple
 
 from drivers._choice import Boolean, Choice
-from drivers._instrument import Command, Query, ScpiInstrument, register
+from drivers._instrument import Command, Query, ScpiInstrument, names_of, register
 from drivers._setting import Number
 from drivers._wire import Wire
 from drivers.errors import NotFollowed, NotReady, OutOfRange
@@ -19,6 +19,8 @@ from drivers.errors import NotFollowed, NotReady, OutOfRange
 SEEN: Final = "no page; slave k6221.py, pyacquisition keithley_6221.py, pymeasure keithley6221.py"
 REGISTERS: Final = "622x-901-01 p. 11-11 to 11-17"
 IN_COMPLIANCE: Final = 1 << 3
+#: Bits of the measurement condition that are faults.
+FAULTS: Final = ("", "interlock open", "over-temperature")
 
 
 class Range(NamedTuple):
@@ -149,6 +151,10 @@ class DcSource(ScpiInstrument):
     def in_compliance(self) -> bool:
         """Return True while the output is limited by the compliance voltage."""
         return bool(self.ask_register(self.condition) & IN_COMPLIANCE)
+
+    def faults(self) -> list[str]:
+        """Return in words what is wrong with the source now: over-temperature, an open interlock; else empty."""
+        return names_of(self.ask_register(self.condition) & ~IN_COMPLIANCE, FAULTS)
 
     def accuracy(self, level: float) -> float:
         """Return the 1-year accuracy (A) at `level` (A) on the prepared range, else on the smallest that holds it.

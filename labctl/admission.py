@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from labctl import limits, safety, tables
+from labctl import interlocks, limits, safety, tables
 from labctl.errors import LabctlError, RequestError
 from labctl.life import Ledger, Spent, judged
 from labctl.limits import Demand
@@ -40,7 +40,7 @@ class Permit:
             if self.ledger is not None and sample.life is not None:
                 yield from judged(sample.life, spent, Spent.of(demand, sample), sample.name)[0]
 
-        lab.meter(broken)
+        lab.oversight.meter(broken)
         if self.ledger is None:
             yield
             return
@@ -49,7 +49,7 @@ class Permit:
             yield
         finally:
             try:
-                self.ledger.append("settled", run, title, Spent.of(lab.sent, sample))
+                self.ledger.append("settled", run, title, Spent.of(lab.oversight.sent, sample))
             except LabctlError as error:  # the plan stands for it, and nothing must hide how the run ended
                 tables.say(f"warning: {error} The run counts as it was planned.")
 
@@ -74,6 +74,7 @@ def admit(request: Request, *, is_rehearsed: bool = True) -> Permit:
     station, sample = request.station, request.sample
     declared = request.protocol.envelope(request.parameters)
     safety.check_envelope(declared, station, sample)
+    interlocks.check(request)
     ledger = request.ledger if ages(request) else None
     undeclared = any(limits.smallest(name, station, sample) is not None for name in limits.UNDECLARED)
     planned = Demand(current=declared.current, pulses=declared.pulses)

@@ -142,14 +142,15 @@ class InterlockSection(_Section):
     """Something that is watched after each row of a run, and what is done where it is not well.
 
     Either `when`, a comparison of a column, as "abs(R_xy) > 5 ohm"; or `watch`, something that instruments know:
-    "compliance", "over-temperature", "supply" (errors of a magnet's supply), "gaussmeter" (a field more than
-    `within` from the one asked for).
+    "compliance" of the source, "faults" (over-temperature and open interlock of the source, errors of a magnet's
+    supply), "gaussmeter" (a field more than `within` from the one asked for). The row is skipped, the run paused
+    or stopped. "overflow" of a meter stops a run anyway; with action "retry" the reading is taken again first.
     """
 
     when: str | None = None
-    watch: Literal["compliance", "over-temperature", "supply", "gaussmeter"] | None = None
+    watch: Literal["compliance", "faults", "gaussmeter", "overflow"] | None = None
     within: Tesla | None = None
-    action: Literal["skip", "pause", "stop"] = "stop"
+    action: Literal["retry", "skip", "pause", "stop"] = "stop"
 
     @model_validator(mode="after")
     def _one_thing(self) -> InterlockSection:
@@ -157,6 +158,8 @@ class InterlockSection(_Section):
             raise ValueError('must have either when = "abs(R_xy) > 5 ohm" or watch = "compliance"')
         if (self.watch == "gaussmeter") != (self.within is not None):
             raise ValueError('must have within = "5 Oe" together with watch = "gaussmeter", and only then')
+        if (self.watch == "overflow") != (self.action == "retry"):
+            raise ValueError('must have action = "retry" together with watch = "overflow", and only then')
         return self
 
 

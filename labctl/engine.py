@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from labctl import __version__, config, life, registry, safety
+from labctl import __version__, config, interlocks, life, registry, safety
 from labctl.admission import Permit, admit
 from labctl.errors import FaultError, LabctlError, RequestError, StoppedError
 from labctl.newfile import make_folder
@@ -179,6 +179,7 @@ def run(
         for warning in (*permit.warnings, *lab.found):
             lab.warn(warning)
         try:
+            lab.takes = interlocks.Watch(request, lab, operator).takes
             lab.connect()
             described = lab.describe()
             for role, description in described.items():
@@ -214,7 +215,7 @@ def rehearse(request: Request) -> Rehearsal:
     from labctl import station
 
     with station.rehearsing(request) as (lab, seen):
-        lab.meter(no_limits)
+        lab.oversight.meter(no_limits)
         try:
             lab.connect()
             lab.describe()  # as a run does: the same messages in the same order, hence the same noise
@@ -222,7 +223,7 @@ def rehearse(request: Request) -> Rehearsal:
         except (station.InstrumentError, MeasurementError) as error:
             raise RequestError(f"rehearsed on the simulated bench, the run ends early: {error}") from error
         unparked = safety.park(lab.parking(), lab.note)
-        duration, demand = lab.elapsed(), lab.sent
+        duration, demand = lab.elapsed(), lab.oversight.sent
     safety.check_demand(demand, request.station, request.sample)
     if unparked:
         raise FaultError(f"the rehearsal could not be parked: {'; '.join(unparked)}")
@@ -266,8 +267,9 @@ def _take_rows(
 ) -> tuple[Status, str]:
     rows: Iterator[Row] = request.protocol.measure(lab, request.parameters)
     for row in rows:
-        store.row(row)
-        advance(store.rows)
+        if lab.takes(row):
+            store.row(row)
+            advance(store.rows)
         if stop.reason:
             store.event(lab.elapsed(), "warning", f"stop requested: {stop.reason}")
             return "stopped", stop.reason

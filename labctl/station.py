@@ -7,14 +7,13 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from drivers._wire import Wire
-from drivers.errors import InstrumentError
+from drivers.errors import InstrumentError, Overload
 from drivers.field_source import FieldSource
-from labctl import locks, narrowing, rawsocket, registry, safety, sessions
+from labctl import locks, rawsocket, registry, safety, sessions
 from labctl.clock import FollowingClock, RecordingClock, ReplayClock, WallClock
-from labctl.limits import Demand
+from labctl.oversight import Oversight
 from labctl.record import Quantity
 from labctl.safety import ParkingStep, magnet_for
-from labctl.tally import Broken, MeteredSource, Tally
 
 if TYPE_CHECKING:
     import pyvisa
@@ -35,7 +34,7 @@ if TYPE_CHECKING:
         return source, voltmeter, lockin, magnet
 
 
-__all__ = ["InstrumentError", "OpenStation", "check_drivers", "opened", "rehearsing"]
+__all__ = ["InstrumentError", "OpenStation", "Overload", "check_drivers", "opened", "rehearsing"]
 
 WireLog = Callable[[float, str, str, str], None]
 
@@ -51,8 +50,12 @@ class OpenStation:
         self._roles: dict[str, Any] = {}
         self._instruments: dict[str, tuple[Any, str]] = {}
         self._known: set[str] = set()
-        self._tally: Tally | None = None
+        #: What limits, ledger and interlocks see of the station, and do to it.
+        self.oversight = Oversight(self._roles, self._instruments, self.elapsed, self.warn)
         self.found: Sequence[str] = ()  # what there is to say of the station as it was found
+        self.takes: Callable[[Mapping[str, float]], bool] = lambda _row: (
+            True
+        )  # whether a row is one of the data
         self._note: Callable[[str, str], None] = lambda _level, _text: None
 
     # --- what a protocol sees ---------------------------------------------------------------------
@@ -112,6 +115,10 @@ class OpenStation:
         """Write a warning into the run's log."""
         self._note("warning", text)
 
+    def log(self, level: str, text: str) -> None:
+        """Write a line of some level into the run's log."""
+        self._note(level, text)
+
     # --- what the engine sees ---------------------------------------------------------------------
 
     @property
@@ -126,29 +133,6 @@ class OpenStation:
     def on_note(self, note: Callable[[str, str], None]) -> None:
         """Say where notes go: a function of level and text."""
         self._note = note
-
-    def meter(self, broken: Broken) -> None:
-        """Count from now on what the source is told; what `broken` finds beyond a limit raises, and is not sent."""
-        if "source" in self._roles:
-            self._tally = Tally(self.elapsed, broken)
-            self._roles["source"] = MeteredSource(self._roles["source"], self._tally)
-
-    @property
-    def sent(self) -> Demand:
-        """What the source was told since it is metered."""
-        return Demand() if self._tally is None else self._tally.demand
-
-    def hold_to_limits(self, station: Station, sample: Sample) -> None:
-        """Narrow every driver to what station and sample allow; RequestError where that cannot be."""
-        if "source" in self._roles:
-            narrowing.narrow_source(self._roles["source"], station, sample)
-        magnets = {role: magnet for role, magnet in self._roles.items() if role.startswith("magnet_")}
-        narrowing.narrow_magnets(magnets, station, sample)
-        for role in magnets:
-            supply, _ = self._instruments[f"{role}_supply"]
-            narrowing.narrow_supply(supply, station.magnets[magnet_for(station, role)].V_max)
-        for label, name in _parts(station, tuple(self._roles)):
-            narrowing.narrow_settings(self._instruments[label][0], station.instruments[name], name)
 
     def connect(self) -> None:
         """Ask every instrument who it is and empty its error queue; nothing is set, no output jumps."""
@@ -222,7 +206,7 @@ def opened(request: Request, log: WireLog | None, operator: Operator) -> Generat
 
         room = bench.build(station, request.sample, request.seed, request.roles)
         with _wired(station, request.roles, room.library, room.clock, log) as lab:
-            lab.hold_to_limits(station, request.sample)
+            _hold(lab, request)
             yield lab
     else:
         clock = WallClock(station.time_factor)
@@ -230,7 +214,7 @@ def opened(request: Request, log: WireLog | None, operator: Operator) -> Generat
             locks.held(station, request.title) as stale,
             _wired(station, request.roles, station.visa, clock, log) as lab,
         ):
-            lab.hold_to_limits(station, request.sample)
+            _hold(lab, request)
             lab.found = stale
             yield lab
 
@@ -247,7 +231,7 @@ def rehearsing(request: Request) -> Generator[tuple[OpenStation, Callable[[], Bl
 
     room = bench.build(request.station, request.sample, request.seed, request.roles)
     with _wired(request.station, request.roles, room.library, room.clock, None) as lab:
-        lab.hold_to_limits(request.station, request.sample)
+        _hold(lab, request)
         yield lab, lambda: bench.seen(room)
 
 
@@ -365,6 +349,11 @@ def _wired(
                 ),
             )
         yield lab
+
+
+def _hold(lab: OpenStation, request: Request) -> None:
+    """Hold the instruments of a request to the limits of its station and sample."""
+    lab.oversight.hold(request.station, request.sample, dict(_parts(request.station, request.roles)))
 
 
 def _parts(station: Station, roles: Sequence[str]) -> Iterator[tuple[str, str]]:
