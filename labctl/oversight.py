@@ -43,11 +43,7 @@ class Oversight:
         `parts` says what each instrument is called in the station file. RequestError where that cannot be.
         """
         if "source" in self._roles:
-            current, compliance = (
-                limits.largest_current(station, sample),
-                limits.smallest("compliance", station, sample),
-            )
-            self._roles["source"].limit(current, compliance)
+            _narrow_source(self._roles["source"], station, sample)
         mu0_H = limits.smallest("mu0_H", station, sample)
         for role, magnet in self._magnets():
             if mu0_H is not None:
@@ -129,6 +125,19 @@ class PatientMeter:
                 reason = str(error).partition("\n")[0]
                 self._warn(f"a reading is taken again, {again} of {self._times}: {reason}")
         return take()
+
+
+def _narrow_source(source: Any, station: Station, sample: Sample) -> None:
+    """Let a source take no current and no compliance beyond a limit; RequestError where it cannot be told one."""
+    bounds = limits.largest_current(station, sample), limits.smallest("compliance", station, sample)
+    if bounds == (None, None):
+        return
+    if not hasattr(source, "limit"):
+        raise RequestError(
+            f"the driver of source must have limit(current, compliance) on station {station.name}, which has "
+            f"limits; {type(source).__name__} has not. Nothing was sent."
+        )
+    source.limit(*(None if bound is None else bound * (1 + limits.ROUNDING) for bound in bounds))
 
 
 def _narrow(driver: Any, section: InstrumentSection, name: str) -> None:

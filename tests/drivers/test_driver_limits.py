@@ -176,8 +176,17 @@ SUPPLIES = {
         "CURR?": "0.0",
         "VOLT?": "36.0",
         "MEAS:CURR?": "0.0",
+        "MEAS:VOLT?": "0.0",
     },
 }
+
+
+class Supply(Echo):
+    """A supply that answers its mode by a number, whatever word it was told."""
+
+    def hear(self, header, argument):
+        if header != "FUNC:MODE":
+            super().hear(header, argument)
 
 
 @pytest.mark.parametrize("supply", SUPPLIES)
@@ -185,7 +194,7 @@ SUPPLIES = {
 @given(I_max=anything, rate=anything, current=anything, step=st.floats(-2.5, 2.5))
 def test_a_supply_never_says_more_than_it_was_prepared_for(supply, I_max, rate, current, step):
     """Whatever was asked before, after prepare(2 A, 1 A/s) no set point is beyond 2 A, and each is a number."""
-    wire, resource = wired(Echo(SUPPLIES[supply]), "supply")
+    wire, resource = wired(Supply(SUPPLIES[supply]), "supply")
     driver = supply(wire)
     if supply is KepcoBop:
         driver.connect()
@@ -193,12 +202,19 @@ def test_a_supply_never_says_more_than_it_was_prepared_for(supply, I_max, rate, 
         lambda: driver.prepare(I_max, rate),
         lambda: driver.prepare(2.0, 1.0),
         lambda: driver.set_current(current),
-        lambda: driver.set_current(step),
     ):
         try:
             act()
         except InstrumentError:
             continue
+    before = len(resource.said)
+    if abs(step) <= 2.0:
+        driver.set_current(step)
+        assert len(resource.said) > before
+    else:
+        with pytest.raises(OutOfRange):
+            driver.set_current(step)
+        assert len(resource.said) == before
     assert all(math.isfinite(number) for number in numbers(resource.said))
     for line in resource.said:
         header, _, argument = line.partition(" ")
@@ -231,3 +247,66 @@ def test_a_magnet_is_never_asked_for_more_than_its_largest_field(fields):
             source.ramp_to(mu0_H)
         assert magnet.calls == before
     assert all(abs(call[1]) <= 2.0 for call in magnet.calls if call[0] == "set")
+
+
+def test_a_field_source_is_limited_before_it_prepares_its_supply():
+    """The limit of a sample narrows mu0_H_max, and so the current limit in the supply; it never widens."""
+    clock = FakeClock()
+    magnet = Magnet(clock)
+    source = FieldSource(
+        magnet,
+        field_per_current=FIELD_PER_CURRENT,
+        mu0_H_max=0.02,
+        slew=0.01,
+        tolerance=1e-4,
+        clock=clock,
+        name="magnet_x",
+    )
+    source.limit(0.01)
+    source.limit(0.015)
+    source.prepare()
+    assert magnet.calls[0] == ("prepare", pytest.approx(1.0), pytest.approx(1.0))
+    assert source.asked is None
+    source.ramp_to(0.01)
+    assert source.asked == 0.01
+    with pytest.raises(OutOfRange, match=r"within 0\.01 T"):
+        source.ramp_to(0.0101)
+    source.park()
+    assert source.asked is None
+    for nothing in (0.0, -1.0, math.nan):
+        with pytest.raises(OutOfRange):
+            source.limit(nothing)
+
+
+def test_a_supply_that_takes_a_voltage_limit_is_told_the_coils():
+    """5 V of coil and leads is what a Kepco is told, not its rating; more than that is refused."""
+    wire, resource = wired(Supply(SUPPLIES[KepcoBop]), "supply")
+    supply = KepcoBop(wire)
+    supply.connect()
+    supply.limit_voltage(5.0)
+    supply.limit_voltage(9.0)
+    supply.prepare(2.0, 1.0)
+    assert "VOLT 5.000000" in resource.said
+    resource.said.clear()
+    with pytest.raises(OutOfRange, match=r"voltage_limit of supply must be 0\.1 to 5 V"):
+        supply.prepare(2.0, 1.0, 6.0)
+    for nothing in (0.0, math.nan):
+        with pytest.raises(OutOfRange, match=r"must be at least 0\.1 V"):
+            supply.limit_voltage(nothing)
+    assert resource.said == []
+
+
+@pytest.mark.parametrize(
+    ("condition", "faults"),
+    [
+        (0, []),
+        (8, []),
+        (2, ["interlock open"]),
+        (4, ["over-temperature"]),
+        (14, ["interlock open", "over-temperature"]),
+    ],
+)
+def test_a_source_tells_its_faults_and_compliance_is_none(condition, faults):
+    """Bits 1, 2 and 3 of the measurement condition (622x-901-01 p. 11-11)."""
+    source = Keithley6221(wired(Echo({"STAT:MEAS:COND?": str(condition)}), "source")[0])
+    assert source.faults() == faults
