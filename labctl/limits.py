@@ -19,7 +19,8 @@ ROUNDING = 1e-9
 class Demand:
     """The largest magnitudes of a run, and its sums (SI).
 
-    `current` (A) and `compliance` (V) of anything the source does; `mu0_H` (T) by the role of the magnet; `pulses`
+    `current` (A) and `compliance` (V) of anything the source does; `mu0_H` (T) by the role of the magnet, where it
+    is declared (a magnet keeps its own limit, which no set-point passes); `pulses`
     the number of waveforms, `t_pulse` (s) the longest time one is away from 0 A, `duty` the largest share of the
     time from one waveform's start to the next one's for which the first is; `charge` (C, both directions counted
     positive) and `square` (A2 s, the integral of I^2) of everything that flows.

@@ -34,9 +34,8 @@ class Tally:
         self._sent = Demand()
         self._since = now()
         self._charge_rate = self._square_rate = 0.0  # A, A2
-        self._wave: tuple[float, float] | None = (
-            None  # start (s) of the last waveform, time (s) away from 0 A
-        )
+        #: Start (s) of the last waveform, and the time (s) for which it is away from 0 A.
+        self._wave: tuple[float, float] | None = None
 
     @property
     def demand(self) -> Demand:
@@ -59,6 +58,7 @@ class Tally:
         """A waveform of `samples` (A), each for `slot` (s), is about to be played; it counts unless refused."""
         self._flow()
         before, last, now = self._sent, self._wave, self._now()
+        rates = self._charge_rate, self._square_rate
         busy = slot * sum(1 for sample in samples if sample)
         duty = before.duty
         if last is not None:
@@ -76,11 +76,10 @@ class Tally:
         self._rates(0.0, 0.0)
         try:
             yield
-        except ValueError:  # the driver refused it: nothing was sent
+        except ValueError:  # the driver refused it: nothing was sent, and the level flows on
             self._sent, self._wave = before, last
+            self._rates(*rates)
             raise
-        finally:
-            self._since = self._now()  # the source is at 0 A after a waveform
 
     def sine(self, I_ac_pk: float, compliance: float) -> None:
         """A sine of this peak (A) is about to be started."""

@@ -193,7 +193,7 @@ def rehearsal(rehearsed: Rehearsal, figure: Path) -> dict[str, Any]:
         "sample": rehearsed.request.sample.name,
         "rows": rehearsed.rows,
         "pulses": seen.pulses,
-        "sent": asdict(rehearsed.demand),
+        "sent": {name: value for name, value in asdict(rehearsed.demand).items() if name != "mu0_H"},
         "envelope": {name: {"value": value, "unit": unit} for name, (value, unit) in quantities.items()},
         "results": result_json(rehearsed.analysis.results),
         "figure": figure,

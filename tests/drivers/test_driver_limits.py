@@ -222,10 +222,8 @@ def test_a_supply_never_says_more_than_it_was_prepared_for(supply, I_max, rate, 
             assert abs(float(argument)) <= 2.0
 
 
-@settings(max_examples=100, deadline=None)
-@given(fields=st.lists(anything, max_size=4))
-def test_a_magnet_is_never_asked_for_more_than_its_largest_field(fields):
-    """Every set point of the supply is within mu0_H_max over the coil constant; the rest raises OutOfRange."""
+def field_source():
+    """A magnet of up to 20 mT, and its supply."""
     clock = FakeClock()
     magnet = Magnet(clock)
     source = FieldSource(
@@ -237,6 +235,14 @@ def test_a_magnet_is_never_asked_for_more_than_its_largest_field(fields):
         clock=clock,
         name="magnet_x",
     )
+    return source, magnet
+
+
+@settings(max_examples=100, deadline=None)
+@given(fields=st.lists(anything, max_size=4))
+def test_a_magnet_is_never_asked_for_more_than_its_largest_field(fields):
+    """Every set point of the supply is within mu0_H_max over the coil constant; the rest raises OutOfRange."""
+    source, magnet = field_source()
     source.prepare()
     for mu0_H in fields:
         if abs(mu0_H) <= 0.02:
@@ -251,17 +257,7 @@ def test_a_magnet_is_never_asked_for_more_than_its_largest_field(fields):
 
 def test_a_field_source_is_limited_before_it_prepares_its_supply():
     """The limit of a sample narrows mu0_H_max, and so the current limit in the supply; it never widens."""
-    clock = FakeClock()
-    magnet = Magnet(clock)
-    source = FieldSource(
-        magnet,
-        field_per_current=FIELD_PER_CURRENT,
-        mu0_H_max=0.02,
-        slew=0.01,
-        tolerance=1e-4,
-        clock=clock,
-        name="magnet_x",
-    )
+    source, magnet = field_source()
     source.limit(0.01)
     source.limit(0.015)
     source.prepare()

@@ -1,6 +1,9 @@
 """A sample's life: every run counts by what it sent, a killed one as it was planned; what is spent is spent."""
 
 import json
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,6 +12,7 @@ import pytest
 from command_line import Command
 
 from labctl import bench, config, engine, life, safety
+from labctl.clock import WallClock
 from labctl.errors import DataError
 from labctl.life import Ledger, Spent
 
@@ -16,6 +20,8 @@ PULSES = (
     *("run", "sot-switching", "-p", "I_max=4mA", "-p", "I_step=2mA", "-p", "R_AHE_reference=0.4ohm"),
     *("-p", "preparation=as-is", "--seed", "1"),
 )
+
+CLOCK = WallClock()
 
 
 @pytest.fixture
@@ -191,6 +197,33 @@ def test_a_declined_rehearsal_cannot_be_weighed_against_a_budget_of_heat(
     said = labctl(*PULSES, "--no-rehearsal", "--sample", path, "--station", str(station.file))
     assert (said.status, station.said) == (2, [])
     assert "life.square of mine needs a rehearsal" in said.err
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(120)
+def test_kill_9_does_not_make_a_sample_younger(
+    labctl: Command, sample: Callable[..., str], tmp_path: Path
+) -> None:
+    """A real process, killed between its first set-point and its end, counts in full; the next run goes on."""
+    path = sample()
+    ledger = Ledger(tmp_path / "mine.life")
+    program = "from labctl.cli import main; main()"
+    with subprocess.Popen(
+        [sys.executable, "-c", program, "run", "sot-switching", "--sample", path, "-o", "killed.h5"],
+        cwd=tmp_path,
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        while not ledger.entries():
+            assert process.poll() is None
+            CLOCK.wait(0.01)
+        process.send_signal(signal.SIGKILL)
+        process.wait(20)
+    (entry,) = ledger.entries()
+    assert entry.kind == "planned"
+    planned = spent(labctl, path)
+    assert planned["pulses"] == entry.spent.pulses > 200
+    assert labctl(*PULSES, "--sample", path).status == 0
+    assert spent(labctl, path)["pulses"] > planned["pulses"]
 
 
 # --- the file -----------------------------------------------------------------------------------------
