@@ -1,6 +1,7 @@
 """Limits: the whole request before the first byte, every set-point again; the bench's black box is the witness."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -129,6 +130,14 @@ def test_unrehearsed_it_is_stopped_at_the_set_point_that_is_too_high(
     assert "the station was parked" in said.err
     assert station.box.current <= 5e-3 * 1.001
     assert runfile.read_run(tmp_path / "pulses.h5").status == "faulted"
+
+
+def test_a_field_that_was_not_declared_is_refused_by_the_magnet_itself(tmp_path: Path) -> None:
+    """The limit of the sample is in the field source: 800 Oe are not reached where 500 Oe are allowed."""
+    limited = config.load_sample(sample_file(tmp_path, "[limits]", 'mu0_H = "500 Oe"'))[0]
+    request = replace(prepared(tmp_path, *PULSES), sample=limited)
+    with pytest.raises(RequestError, match=r"the field of magnet_x must be within 0\.05 T; got 0\.08"):
+        engine.rehearse(request)
 
 
 def test_the_same_on_the_simulated_station_costs_no_second_bench(
