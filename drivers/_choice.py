@@ -31,7 +31,7 @@ class Boolean(Setting[bool]):
 
     def read(self, instrument: Instrument) -> bool:
         """Ask for the state."""
-        return instrument.wire.match(f"{self.header}?", _BOOLEAN)[1] == "1"
+        return instrument.wire.match(f"{self.header}?", _BOOLEAN, is_repeatable=True)[1] == "1"
 
 
 class Choice(Setting[str]):
@@ -51,7 +51,7 @@ class Choice(Setting[str]):
 
     def read(self, instrument: Instrument) -> str:
         """Ask for the state; both forms of the manual's word are understood, and numbers with padding."""
-        answer = instrument.wire.match(f"{self.header}?", _TEXT)[0].upper().strip("'\"")
+        answer = instrument.wire.match(f"{self.header}?", _TEXT, is_repeatable=True)[0].upper().strip("'\"")
         key = str(int(answer)) if answer.lstrip("+").isdecimal() else answer
         if key not in self._answers:
             instrument.wire.distrust()

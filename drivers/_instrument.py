@@ -6,11 +6,11 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from drivers._setting import Entry, Measured, Setting
+from drivers._setting import Entry, Measured, Number, Setting
 from drivers._wire import CLEAR_STATUS, IDENTIFY, Wire
-from drivers.errors import ErrorQueueNotEmpty, WrongInstrument
+from drivers.errors import ErrorQueueNotEmpty, OutOfRange, WrongInstrument
 
 _QUEUE_DEPTH = 32  # more than any of them holds: a queue that never empties must not hold us for ever
 _QUEUE_ENTRY = re.compile(r'([+-]?\d+),"(.*)"')
@@ -28,12 +28,16 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A line that is answered in the given form, where that is more than one number."""
+    """A line that is answered in the given form, where that is more than one number.
+
+    It is repeatable where being asked twice, and the *CLS of a resynchronisation between, changes nothing.
+    """
 
     header: str
     form: re.Pattern[str]
     page: str
     doc: str
+    is_repeatable: bool = False
 
 
 def try_each(steps: Iterable[tuple[str, Callable[[], object]]]) -> list[str]:
@@ -54,9 +58,9 @@ def _line(command: Command, arguments: str) -> str:
     return f"{command.header} {arguments}" if arguments else command.header
 
 
-def register(header: str, page: str, doc: str) -> Query:
-    """Return the query of a status register."""
-    return Query(header, _REGISTER, page, doc)
+def register(header: str, page: str, doc: str, *, is_repeatable: bool = False) -> Query:
+    """Return the query of a status register; one that shows the present state only is repeatable."""
+    return Query(header, _REGISTER, page, doc, is_repeatable)
 
 
 def names_of(bits: int, names: Sequence[str]) -> list[str]:
@@ -73,7 +77,7 @@ class Instrument(ABC):
     MODEL: ClassVar[str]
     IDENTITY: ClassVar[re.Pattern[str]]
 
-    __slots__ = ("_identity", "_wire")
+    __slots__ = ("_identity", "_narrowed", "_wire")
 
     def __init_subclass__(cls) -> None:
         if "__slots__" not in cls.__dict__:
@@ -84,6 +88,7 @@ class Instrument(ABC):
     def __init__(self, wire: Wire) -> None:
         self._wire = wire
         self._identity = ""
+        self._narrowed: dict[str, tuple[float, float]] = {}
         wire.expect(self.IDENTITY)
 
     @property
@@ -132,9 +137,36 @@ class Instrument(ABC):
         """Raise OutOfRange where the named setting would refuse `value`; nothing is sent either way."""
         self.line(setting, value)
 
-    def line(self, setting: str, value: float) -> str:
+    def narrow(self, setting: str, low: float, high: float) -> None:
+        """Let the named number be set to low ... high (SI, inclusive) only, as far as its data sheet allows that.
+
+        A later call narrows further, and never widens. A name that is no number on the data sheet, or limits that
+        leave nothing, raise OutOfRange; nothing is sent.
+        """
+        entry = getattr(type(self), setting, None)
+        if not isinstance(entry, Number):
+            known = ", ".join(entry.name for entry in self._entries() if isinstance(entry, Number))
+            raise OutOfRange(
+                f"a limit of {self._wire.name} must be of one of its numbers, {known}; got {setting!r}. "
+                "Nothing was sent."
+            )
+        before = self._narrowed.get(setting, (entry.low, entry.high))
+        narrowed = max(low, before[0]), min(high, before[1])
+        if not narrowed[0] <= narrowed[1]:
+            raise entry.refuse(
+                (low, high), f"within {before[0]:G} to {before[1]:G} {entry.unit}", self._wire.name
+            )
+        self._narrowed[setting] = narrowed
+
+    def line(self, setting: str, value: Any) -> str:
         """Return the line that sets the named setting; OutOfRange where it would be refused. Nothing is sent."""
-        return getattr(type(self), setting).line(value, self._wire.name)
+        entry = getattr(type(self), setting)
+        if setting in self._narrowed:
+            low, high = self._narrowed[setting]
+            if not low <= value <= high:  # in this form, because it is false for NaN
+                allowed = f"{low:G} to {high:G} {entry.unit} on this station"
+                raise entry.refuse(value, allowed, self._wire.name)
+        return entry.line(value, self._wire.name)
 
     def command(self, line: str) -> None:
         """Say a line and check that it was accepted."""
@@ -151,7 +183,7 @@ class Instrument(ABC):
 
     def ask(self, query: Query, timeout: float | None = None) -> re.Match[str]:
         """Ask a declared query; an answer of another form raises ReplyGarbled."""
-        return self._wire.match(query.header, query.form, timeout)
+        return self._wire.match(query.header, query.form, timeout, is_repeatable=query.is_repeatable)
 
     def ask_register(self, query: Query) -> int:
         """Ask for a status register."""

@@ -39,7 +39,7 @@ class Measured(Entry[float]):
 
     def read(self, instrument: Instrument) -> float:
         """Ask for the number, in the data sheet's unit; an overflow raises Overload."""
-        return instrument.wire.number(self.header)
+        return instrument.wire.number(self.header, is_repeatable=True)
 
     def __set__(self, instrument: Instrument, value: float) -> None:
         raise AttributeError(f"{self.name} of {instrument.wire.name} is measured: it cannot be set")
@@ -49,7 +49,7 @@ class Setting(Entry[V]):
     """A line that can also be set: only an allowed value goes on the wire, and then errors are asked for."""
 
     def __set__(self, instrument: Instrument, value: V) -> None:
-        instrument.command(self.line(value, instrument.wire.name))
+        instrument.command(instrument.line(self.name, value))
 
     def line(self, value: V, who: str) -> str:
         """Return the line that sets `value`; OutOfRange where it is not allowed."""
@@ -81,7 +81,7 @@ class Number(Setting[float]):
 
     def read(self, instrument: Instrument) -> float:
         """Ask for the number."""
-        return instrument.wire.number(f"{self.header}?")
+        return instrument.wire.number(f"{self.header}?", is_repeatable=True)
 
 
 class Count(Number):

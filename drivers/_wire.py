@@ -5,11 +5,11 @@ from __future__ import annotations
 import functools
 import re
 from collections import deque
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final, Literal, Protocol, TypeVar
 
-from drivers.errors import InstrumentError, Overload, ReplyGarbled, WireLost, WireTimeout
+from drivers.errors import InstrumentError, OutOfStep, Overload, ReplyGarbled, WireLost, WireTimeout
 
 if TYPE_CHECKING:
     from pyvisa.resources import MessageBasedResource
@@ -22,6 +22,11 @@ INFINITY: Final = 9.9e37  # SCPI 1999.0 volume 1, section 7.2.1.4: what an instr
 
 CLEAR_STATUS: Final = "*CLS"  # said only when resynchronising
 IDENTIFY: Final = "*IDN?"
+
+#: How often a repeatable query is said again before its failure is raised, and all of a session's together (our
+#: choice): one late reply in a night is an accident, twenty are a cable.
+REPEATS: Final = 2
+REPEATS_OF_A_SESSION: Final = 20
 
 _T = TypeVar("_T")
 _EXCHANGES_KEPT = 5
@@ -52,6 +57,10 @@ class Wire:
 
     After a failed exchange the session is *suspect*: a late reply would shift every later answer by one.
     The failed query raises, and before the next exchange the session is resynchronised.
+
+    A query that is *repeatable*, because asking twice changes nothing, is said again after a resynchronisation
+    where its answer did not come or was garbled: `REPEATS` times, `REPEATS_OF_A_SESSION` times in all. Each time
+    `note` is told, and `repeats` counts it. Nothing else is ever repeated.
     """
 
     __slots__ = (
@@ -60,7 +69,10 @@ class Wire:
         "_identity",
         "_lines",
         "_log",
+        "_may_repeat",
+        "_note",
         "_pause",
+        "_repeats",
         "_resource",
         "_resynchronisations",
         "_suspect",
@@ -77,8 +89,12 @@ class Wire:
         log: Log | None = None,
         timeout: float = 2.0,
         unread: Callable[[], bool] | None = None,
+        note: Callable[[str], None] | None = None,
     ) -> None:
         self.name = name
+        self._note = note
+        self._may_repeat = True
+        self._repeats = 0
         self._unread = unread
         self._resource = resource
         self._clock = clock
@@ -109,6 +125,38 @@ class Wire:
         """How often the session was brought back into step: where it grew, what was sent before may be lost."""
         return self._resynchronisations
 
+    @property
+    def repeats(self) -> int:
+        """How many queries were said again because their answer had not come or was garbled."""
+        return self._repeats
+
+    @contextmanager
+    def once(self) -> Generator[None]:
+        """Repeat no query inside: where a resynchronisation would clear what is being watched for."""
+        before, self._may_repeat = self._may_repeat, False
+        try:
+            yield
+        finally:
+            self._may_repeat = before
+
+    def persistently(self, act: Callable[[], _T], what: str) -> _T:
+        """Return what `act` (only repeatable queries) returns, within the budget; else its failure is raised."""
+        left = REPEATS if self._may_repeat else 0
+        while True:
+            try:
+                return act()
+            except OutOfStep:
+                raise
+            except (WireTimeout, ReplyGarbled) as failure:
+                if left == 0 or self._repeats >= REPEATS_OF_A_SESSION:
+                    raise
+                left -= 1
+                self._repeats += 1
+                self.resynchronise()
+                if self._note is not None:
+                    reason = str(failure).partition("\n")[0]
+                    self._note(f"{self.name}: {what} is asked again, {REPEATS - left} of {REPEATS}: {reason}")
+
     def pace(self, pause: float) -> None:
         """Let `pause` (s) pass between a question and the read of its answer, for cards that need it."""
         self._pause = pause
@@ -127,8 +175,10 @@ class Wire:
             self.resynchronise()
         self._send(text, self._clock.now(), self._timeout)
 
-    def ask(self, text: str, timeout: float | None = None) -> str:
+    def ask(self, text: str, timeout: float | None = None, *, is_repeatable: bool = False) -> str:
         """Send one line and return its answer without terminator; `timeout` (s) is for this query only."""
+        if is_repeatable:
+            return self.persistently(lambda: self.ask(text, timeout), repr(text))
         if self._unread is not None and self._unread():
             self.distrust()
         if self._suspect:
@@ -145,8 +195,12 @@ class Wire:
         self._suspect = False
         return reply
 
-    def match(self, text: str, form: re.Pattern[str], timeout: float | None = None) -> re.Match[str]:
+    def match(
+        self, text: str, form: re.Pattern[str], timeout: float | None = None, *, is_repeatable: bool = False
+    ) -> re.Match[str]:
         """Ask, and return the whole answer matched by `form`; anything else is garbled and makes it suspect."""
+        if is_repeatable:
+            return self.persistently(lambda: self.match(text, form, timeout), repr(text))
         reply = self.ask(text, timeout)
         found = form.fullmatch(reply.strip())
         if found is None:
@@ -157,9 +211,9 @@ class Wire:
             )
         return found
 
-    def number(self, text: str, timeout: float | None = None) -> float:
+    def number(self, text: str, timeout: float | None = None, *, is_repeatable: bool = False) -> float:
         """Ask for one decimal number; 9.9E37 and more is an overload and never a number."""
-        value = float(self.match(text, NUMBER, timeout)[0])
+        value = float(self.match(text, NUMBER, timeout, is_repeatable=is_repeatable)[0])
         if abs(value) >= INFINITY:
             raise Overload(f"{self.name} answered {text!r} with {value:G}: overflow, there is no value.")
         return value
@@ -178,7 +232,7 @@ class Wire:
         return self._touch(self._resource.read_stb, "serial poll")
 
     def resynchronise(self) -> None:
-        """Prove that the next answer will belong to the next question; WireTimeout where that fails.
+        """Prove that the next answer will belong to the next question; OutOfStep where that fails.
 
         The missing reply is given as long again as its query had (before it has arrived nothing can remove
         it) and what comes is dropped; then *IDN? must answer the identity that is expected here, with nothing
@@ -198,7 +252,7 @@ class Wire:
                     self._suspect = False
                     self._resynchronisations += 1
                     return
-        raise WireTimeout(
+        raise OutOfStep(
             f"{self.name} must answer *IDN? with its own identity and nothing behind it before the session can be "
             f"trusted again; it did not in {_RESYNC_ATTEMPTS} attempts and {self._clock.now() - started:.3g} s. "
             f"Nothing else was sent.\n{self.last_exchanges()}"

@@ -2,6 +2,7 @@
 
 InstrumentError
 ├── WireTimeout         no answer in time: the session is suspect until it has been resynchronised
+│   └── OutOfStep       the resynchronisation failed: nothing more can be asked
 ├── WireLost            the interface itself failed: cable out, instrument off, session closed
 ├── ReplyGarbled        an answer that is not of the form the manual gives; the session is suspect
 ├── WrongInstrument     another model answers at this address
@@ -24,6 +25,10 @@ class InstrumentError(Exception):
 
 class WireTimeout(InstrumentError):
     """No answer in time."""
+
+
+class OutOfStep(WireTimeout):
+    """The session could not be brought back into step."""
 
 
 class WireLost(InstrumentError):

@@ -145,6 +145,17 @@ class FieldSource:
         """Largest field magnitude (T) that may be asked for."""
         return self._mu0_H_max
 
+    @property
+    def asked(self) -> float | None:
+        """Field (T) that was last asked for; None before the first, and when it is parked."""
+        return self._asked
+
+    def limit(self, mu0_H: float) -> None:
+        """Take no field (T, either sign) beyond this from now on; it narrows mu0_H_max and never widens it."""
+        if not mu0_H > 0:
+            raise OutOfRange(f"a limit of {self.name} must be above 0 T; got {mu0_H!r}. Nothing was sent.")
+        self._mu0_H_max = min(self._mu0_H_max, mu0_H)
+
     def prepare(self) -> None:
         """Write limits and rate into the supply, set the gaussmeter to tesla, read the current; nothing moves."""
         self._forget()
@@ -169,11 +180,10 @@ class FieldSource:
             )
         if self._is_parked:
             self.prepare()
-        if self._gaussmeter is None:
-            return self._move(mu0_H / self._field_per_current, None)
-        if not self._is_closed:
-            return self._move(mu0_H / self._field_per_current, self._gaussmeter)
-        return self._approach(mu0_H, self._gaussmeter)
+        if self._is_closed and self._gaussmeter is not None:
+            return self._approach(mu0_H, self._gaussmeter)
+        self._asked = mu0_H
+        return self._move(mu0_H / self._field_per_current, self._gaussmeter)
 
     def read_field(self) -> float:
         """Return the measured field (T) now: gaussmeter where there is one, else read-back current."""

@@ -116,7 +116,7 @@ class Keithley2182A(ScpiInstrument):
 
     abort = Command("ABOR", _MANUAL, "back to idle")
     select_function = Command("SENS:FUNC", _MANUAL, "what is measured")
-    read_one = Query("READ?", NUMBER, _MANUAL, "ABOR, INIT, FETC?: one new reading")
+    read_one = Query("READ?", NUMBER, _MANUAL, "ABOR, INIT, FETC?: one new reading", True)
     fresh = Query("SENS:DATA:FRES?", NUMBER, _MANUAL, "waits for a reading that was not read before")
 
     def __init__(self, wire: Wire) -> None:
@@ -195,7 +195,7 @@ class Keithley2182A(ScpiInstrument):
         if self._timeout is None:
             self._timeout = _SAFETY * self.reading_time() + _MARGIN
         try:
-            return self.wire.number(query.header, self._timeout)
+            return self.wire.number(query.header, self._timeout, is_repeatable=query.is_repeatable)
         except Overload as overload:
             raise Overload(
                 f"the input of {self.wire.name} must be within its range; it overflows ({overload}) "

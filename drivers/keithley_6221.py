@@ -118,9 +118,10 @@ class Keithley6221(DcSource):
 
     def in_compliance(self) -> bool:
         """Return True while the compliance voltage limits the output, or has limited the sine that runs."""
-        if self._sine is not None and self._has_limited(self._sine):
-            return True
-        return super().in_compliance()
+        if self._sine is None:
+            return super().in_compliance()
+        with self.wire.once():  # a resynchronisation would clear what the sine has met
+            return self._has_limited(self._sine) or super().in_compliance()
 
     def play(self, samples: Sequence[float], slot: float, *, compliance: float, R_load: float) -> None:
         """Play one waveform, once: `samples` (A), each for `slot` seconds, the last one 0 A.
@@ -236,6 +237,7 @@ class Keithley6221(DcSource):
     def _ready_for(self, peak: float, compliance: float, R_load: float) -> Range:
         """Check that a wave with this peak (A) may flow now, and return the range to go back to after it."""
         who = self.wire.name
+        self.check("level", peak)
         self.check("compliance", compliance)
         if not 0 < R_load < math.inf:
             raise OutOfRange(f"R_load of {who} must be above 0 ohm; got {R_load!r} ohm. Nothing was sent.")
@@ -342,7 +344,8 @@ class Keithley6221(DcSource):
     def _confirmed(self, what: str) -> Generator[None]:
         """Silence the source where what is inside fails, and say so: PulseUnconfirmed."""
         try:
-            yield
+            with self.wire.once():  # a resynchronisation would clear what the source has seen of the wave
+                yield
         except BaseException as failure:
             failed = self._silence()
             if not isinstance(failure, InstrumentError):

@@ -11,7 +11,7 @@ import re
 from typing import Final, NamedTuple
 
 from drivers._choice import Boolean, Choice
-from drivers._instrument import Command, Query, ScpiInstrument, register
+from drivers._instrument import Command, Query, ScpiInstrument, names_of, register
 from drivers._setting import Number
 from drivers._wire import Wire
 from drivers.errors import NotFollowed, NotReady, OutOfRange
@@ -19,6 +19,8 @@ from drivers.errors import NotFollowed, NotReady, OutOfRange
 SEEN: Final = "no page; slave k6221.py, pyacquisition keithley_6221.py, pymeasure keithley6221.py"
 REGISTERS: Final = "622x-901-01 p. 11-11 to 11-17"
 IN_COMPLIANCE: Final = 1 << 3
+#: Bits of the measurement condition that are faults.
+FAULTS: Final = ("", "interlock open", "over-temperature")
 
 
 class Range(NamedTuple):
@@ -83,11 +85,18 @@ class DcSource(ScpiInstrument):
         doc="inner shield of the triaxial output",
     )
 
-    interlock = Query("OUTP:INT:TRIP?", re.compile(r"\+?([01])"), SEEN, "1 closed, output allowed; 0 tripped")
+    interlock = Query(
+        "OUTP:INT:TRIP?", re.compile(r"\+?([01])"), SEEN, "1 closed, output allowed; 0 tripped", True
+    )
     nanovoltmeter_present = Query(
         "SOUR:DELT:NVPR?", re.compile(r"\+?([01])"), SEEN, "1: a 2182A answers on the serial port"
     )
-    condition = register("STAT:MEAS:COND?", REGISTERS, "bit 1 interlock, 2 over-temperature, 3 compliance")
+    condition = register(
+        "STAT:MEAS:COND?",
+        REGISTERS,
+        "bit 1 interlock, 2 over-temperature, 3 compliance",
+        is_repeatable=True,
+    )
     clear = Command("SOUR:CLE", SEEN, "level to zero and output off")
 
     def __init__(self, wire: Wire) -> None:
@@ -95,6 +104,13 @@ class DcSource(ScpiInstrument):
         self._I_max = 0.0  # A; nothing may be sourced before `prepare`
         self._range: Range | None = None
         self._compliance = 0.0  # V
+
+    def limit(self, current: float | None, compliance: float | None) -> None:
+        """Take no current (A, either sign) and no compliance (V) beyond these from now on; None: no limit."""
+        if current is not None:
+            self.narrow("level", -current, current)
+        if compliance is not None:
+            self.narrow("compliance", 0.0, compliance)
 
     def prepare(self, I_max: float, compliance: float) -> None:
         """Choose the fixed range for `I_max` (A) and the compliance (V); level 0 A, output on, without a jump.
@@ -107,6 +123,7 @@ class DcSource(ScpiInstrument):
         if not I_max > 0:
             raise OutOfRange(f"I_max of {who} must be above 0 A; got {I_max!r}. Nothing was sent.")
         chosen = range_for(I_max)
+        self.check("level", I_max)
         self.check("compliance", compliance)
         if self.ask(self.interlock)[1] != "1":
             raise NotReady(f"the interlock of {who} must be closed; it is open. Nothing was set.")
@@ -134,6 +151,10 @@ class DcSource(ScpiInstrument):
     def in_compliance(self) -> bool:
         """Return True while the output is limited by the compliance voltage."""
         return bool(self.ask_register(self.condition) & IN_COMPLIANCE)
+
+    def faults(self) -> list[str]:
+        """Return in words what is wrong with the source now: over-temperature, an open interlock; else empty."""
+        return names_of(self.ask_register(self.condition) & ~IN_COMPLIANCE, FAULTS)
 
     def accuracy(self, level: float) -> float:
         """Return the 1-year accuracy (A) at `level` (A) on the prepared range, else on the smallest that holds it.

@@ -43,7 +43,7 @@ class KepcoBop(ScpiInstrument):
 
     MODEL = "Kepco BOP with a BIT 4886 or BIT 4882 card"
     IDENTITY = re.compile(r"KEPCO,BIT 488[26]\w* +(\d+(?:\.\d+)?)-(\d+(?:\.\d+)?)\b.*")
-    __slots__ = ("_I_max", "_rate", "_said")
+    __slots__ = ("_I_max", "_V_max", "_rate", "_said")
 
     current = Measured("MEAS:CURR?", unit="A", page=_MANUAL, doc="measured output current")
     voltage = Measured("MEAS:VOLT?", unit="V", page=_MANUAL, doc="measured output voltage")
@@ -63,6 +63,7 @@ class KepcoBop(ScpiInstrument):
         super().__init__(wire)
         wire.pace(_TURNAROUND)
         self._I_max: float | None = None  # A; nothing may be set before `prepare`
+        self._V_max = math.inf  # V; of the coil and its leads
         self._rate = PARK_RATE  # A/s
         self._said: float | None = None  # A; the set point, where it is known without asking
 
@@ -76,6 +77,15 @@ class KepcoBop(ScpiInstrument):
             )
         return float(model[1]), float(model[2])
 
+    def limit_voltage(self, V_max: float) -> None:
+        """Let `prepare` write no voltage limit above this (V) into the supply; it narrows and never widens."""
+        if not V_max >= VOLTAGE_SMALLEST:
+            raise OutOfRange(
+                f"the voltage limit of {self.wire.name} must be at least {VOLTAGE_SMALLEST:G} V; got {V_max!r} V. "
+                "Nothing was sent."
+            )
+        self._V_max = min(self._V_max, V_max)
+
     def prepare(self, I_max: float, rate: float, voltage_limit: float | None = None) -> None:
         """Take current mode with at most `I_max` (A), ramps at `rate` (A/s), and the output on; nothing jumps.
 
@@ -86,11 +96,12 @@ class KepcoBop(ScpiInstrument):
         """
         who = self.wire.name
         V_rated, I_rated = self.ratings
-        limit = V_rated if voltage_limit is None else voltage_limit
+        largest = min(V_rated, self._V_max)
+        limit = largest if voltage_limit is None else voltage_limit
         for what, unit, value, low, high in (
             ("I_max", "A", I_max, 0.0, I_rated),
             ("rate", "A/s", rate, RATE_SMALLEST, RATE_LARGEST),
-            ("voltage_limit", "V", limit, VOLTAGE_SMALLEST, V_rated),
+            ("voltage_limit", "V", limit, VOLTAGE_SMALLEST, largest),
         ):
             if not low <= value <= high:
                 raise OutOfRange(

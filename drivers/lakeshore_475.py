@@ -83,7 +83,7 @@ class LakeShore475(RegisterInstrument):
             raise NotReady(
                 f"{self.wire.name} must be prepared (set to tesla) before it is read. Nothing was sent."
             )
-        reply = self.wire.ask(self.reading.header).strip()
+        reply = self.wire.ask(self.reading.header, is_repeatable=True).strip()
         if not self.reading.form.fullmatch(reply):
             if reply != _OVERLOAD:
                 self.wire.distrust()

@@ -307,9 +307,7 @@ class SR830(RegisterInstrument):
         are overloaded: then there is no reading.
         """
         self._prepared()
-        self.status()  # what was latched while it settled does not concern the reading
-        X, Y = self._snap(1, 2)
-        status = self.status()
+        (X, Y), status = self.wire.persistently(self._read_xy_once, "a reading of X and Y")
         if _UNLOCKED in status:
             raise NotReady(
                 f"{self.wire.name} must be locked to its reference; it is unlocked. There is no reading.\n"
@@ -361,10 +359,14 @@ class SR830(RegisterInstrument):
             raise NotReady(f"{self.wire.name} must be prepared before it is used. Nothing was sent.")
         return self._time_constant
 
+    def _read_xy_once(self) -> tuple[list[float], list[str]]:
+        self.status()  # what was latched while it settled does not concern the reading
+        return self._snap(1, 2), self.status()
+
     def _check_all(self, **values: float | str) -> None:
         """Raise OutOfRange where any of the named settings would refuse its value; nothing is sent."""
         for name, value in values.items():
-            getattr(SR830, name).line(value, self.wire.name)
+            self.line(name, value)
 
     def _check_detection(self, harmonic: float, frequency: float) -> None:
         if harmonic * frequency > DETECTION_MAX:

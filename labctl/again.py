@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from labctl import config, engine, registry
 from labctl.errors import DataError
+from labctl.life import Ledger
 from labctl.record import Quantity
 from labctl.request import make_parameters
 
@@ -41,6 +43,7 @@ def request_of(run: Run) -> Request:
         target=run.path,
         uuid=run.uuid,
         start=run.start_time,
+        ledger=Ledger(Path(str(run.sample["life_ledger"].value))) if "life_ledger" in run.sample else None,
     )
 
 

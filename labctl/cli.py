@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from labctl import __version__, cli_batch, cli_catalogue, cli_files
+from labctl import __version__, cli_batch, cli_catalogue, cli_files, cli_sample
 from labctl.cli_station import station
 from labctl.errors import LabctlError, RequestError
 from labctl.names import printable
@@ -79,18 +79,23 @@ def _run_options(command: Any) -> Any:
 @_run_options
 @click.option("--dry-run", is_flag=True, help="Rehearse on the simulated bench; measure nothing.")
 @click.option(
+    "--rehearsal/--no-rehearsal",
+    default=True,
+    help="Before a run with real instruments, walk it on the simulated bench and check its limits.",
+)
+@click.option(
     "--wire/--no-wire", default=True, help="Keep every line of the wire in the file (replay needs it)."
 )
 @click.option(
     "--live/--no-live", default=None, help="Show progress; default: when standard error is a terminal."
 )
-def run(dry_run: bool, wire: bool, live: bool | None, as_json: bool, **request: Any) -> None:
+def run(dry_run: bool, rehearsal: bool, wire: bool, live: bool | None, as_json: bool, **request: Any) -> None:
     """Run a protocol: an HDF5 file, a figure beside it, and a table of results."""
     prepared = _request(**request)
     if dry_run:
         _rehearse(prepared, as_json)
     else:
-        _measure(prepared, sys.stderr.isatty() if live is None else live, as_json, wire)
+        _measure(prepared, sys.stderr.isatty() if live is None else live, as_json, wire, rehearsal)
 
 
 @cli.command()
@@ -108,11 +113,14 @@ def _request(
     return engine.prepare(name, assignments, station=station, sample=sample, seed=seed, output=output)
 
 
-def _measure(request: Request, live: bool, as_json: bool, keep_wire: bool) -> None:
-    from labctl import engine, figures, person, tables, tell
+def _measure(request: Request, live: bool, as_json: bool, keep_wire: bool, is_rehearsed: bool) -> None:
+    from labctl import admission, engine, figures, person, tables, tell
 
+    permit = admission.admit(request, is_rehearsed=is_rehearsed)
+    for warning in permit.warnings:
+        tables.say(f"warning: {warning}")
     with tables.progress(request.rows_expected, request.title, live) as advance:
-        outcome = engine.run(request, advance, person.ask, keep_wire=keep_wire)
+        outcome = engine.run(request, advance, person.ask, keep_wire=keep_wire, permit=permit)
     figure = figures.draw_beside(outcome)
     if as_json:
         tables.as_json(tell.outcome(outcome, figure))
@@ -270,6 +278,7 @@ cli.add_command(station)
 cli_files.add_to(cli)
 cli_batch.add_to(cli)
 cli_catalogue.add_to(cli)
+cli_sample.add_to(cli)
 
 
 def main(arguments: list[str] | None = None) -> None:

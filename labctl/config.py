@@ -31,12 +31,18 @@ def _quantity(unit: str) -> BeforeValidator:
 
 
 Current = Annotated[float, _quantity("A"), Field(gt=0)]
+CurrentDensity = Annotated[float, _quantity("A/m2"), Field(gt=0)]
+Charge = Annotated[float, _quantity("C"), Field(gt=0)]
+Energy = Annotated[float, _quantity("J"), Field(gt=0)]
+SquaredCurrentTime = Annotated[float, _quantity("A2 s"), Field(gt=0)]
 Volts = Annotated[float, _quantity("V"), Field(gt=0)]
 Tesla = Annotated[float, _quantity("T"), Field(gt=0)]
 FieldRate = Annotated[float, _quantity("T/s"), Field(gt=0)]
 FieldPerCurrent = Annotated[float, _quantity("T/A")]
 Remanence = Annotated[float, _quantity("T"), Field(ge=0)]
 Seconds = Annotated[float, _quantity("s"), Field(ge=0)]
+Share = Annotated[float, Field(gt=0, le=1)]
+Number = Annotated[int, Field(ge=0, lt=2**53)]
 Metres = Annotated[float, _quantity("m"), Field(ge=0)]
 Ohms = Annotated[float, _quantity("ohm"), Field(gt=0)]
 Henries = Annotated[float, _quantity("H"), Field(gt=0)]
@@ -49,17 +55,22 @@ class _Section(BaseModel):
 
 
 class InstrumentSection(_Section):
-    """One instrument: which data sheet it obeys and where it is."""
+    """One instrument: which data sheet it obeys, where it is, and how far its settings may go on this station.
+
+    `limits` gives by the name of a setting the largest magnitude, with its unit, that it may be set to.
+    """
 
     driver: str
     resource: str
+    limits: dict[str, str] = {}
 
 
 class MagnetSection(_Section):
     """One magnet: its axis, its supply, its gaussmeter where there is one, and its calibration.
 
-    `closed_loop` lets the gaussmeter correct the current until the field is within `tolerance`. What the coil
-    and the yoke do (`coil_...`, `yoke_...`) only matters on the simulated bench.
+    `closed_loop` lets the gaussmeter correct the current until the field is within `tolerance`. `V_max` is the
+    largest voltage that coil and leads may need, |I| coil_resistance + coil_inductance |dI/dt|. What else the coil
+    and the yoke do (`yoke_...`) only matters on the simulated bench.
     """
 
     axis: Literal["x", "y", "z", "manual"] | None = None
@@ -73,6 +84,7 @@ class MagnetSection(_Section):
     closed_loop: bool = True
     coil_resistance: Ohms = 0.4
     coil_inductance: Henries = 0.1
+    V_max: Volts | None = None
     yoke_remanence: Remanence = 0.0
     yoke_lag: Seconds = 0.0
 
@@ -104,10 +116,63 @@ class Cables(_Section):
 
 
 class Limits(_Section):
-    """Nothing beyond these is ever sent."""
+    """Nothing beyond these is ever sent.
+
+    `J` is the current over the cross-section of the metal (width times thickness: the mean over the stack), `V` the
+    voltage that the current needs across R_xx; `t_pulse` the longest time for which a waveform is away from 0 A;
+    `duty` the largest share of the time from the start of one waveform to the start of the next for which it is;
+    `charge` (both directions counted positive), `energy` (R_xx I^2 t) and `pulses` (waveforms; a train is one) are
+    those of a whole run. `mu0_H` and `mu0_H_rate` hold for every magnet.
+    """
 
     current: Current | None = None
+    J: CurrentDensity | None = None
     compliance: Volts | None = None
+    V: Volts | None = None
+    t_pulse: Seconds | None = None
+    duty: Share | None = None
+    charge: Charge | None = None
+    energy: Energy | None = None
+    pulses: Number | None = None
+    mu0_H: Tesla | None = None
+    mu0_H_rate: FieldRate | None = None
+
+
+class Life(_Section):
+    """What a sample may go through in all its runs together; with this table a ledger of them is kept.
+
+    Runs on the simulated bench age nothing, unless `simulated` says that they shall.
+    """
+
+    pulses: Number | None = None
+    J: CurrentDensity | None = None
+    square: SquaredCurrentTime | None = None
+    simulated: bool = False
+
+
+class InterlockSection(_Section):
+    """Something that is watched after each row of a run, and what is done where it is not well.
+
+    Either `when`, a comparison of a column, as "abs(R_xy) > 5 ohm"; or `watch`, something that instruments know:
+    "compliance" of the source, "faults" (over-temperature and open interlock of the source, errors of a magnet's
+    supply), "gaussmeter" (a field more than `within` from the one asked for). The row is skipped, the run paused
+    or stopped. "overflow" of a meter stops a run anyway; with action "retry" the reading is taken again first.
+    """
+
+    when: str | None = None
+    watch: Literal["compliance", "faults", "gaussmeter", "overflow"] | None = None
+    within: Tesla | None = None
+    action: Literal["retry", "skip", "pause", "stop"] = "stop"
+
+    @model_validator(mode="after")
+    def _one_thing(self) -> InterlockSection:
+        if (self.when is None) == (self.watch is None):
+            raise ValueError('must have either when = "abs(R_xy) > 5 ohm" or watch = "compliance"')
+        if (self.watch == "gaussmeter") != (self.within is not None):
+            raise ValueError('must have within = "5 Oe" together with watch = "gaussmeter", and only then')
+        if (self.watch == "overflow") != (self.action == "retry"):
+            raise ValueError('must have action = "retry" together with watch = "overflow", and only then')
+        return self
 
 
 class Station(_Section):
@@ -124,6 +189,7 @@ class Station(_Section):
     magnets: dict[str, MagnetSection] = {}
     cables: Cables = Cables()
     limits: Limits = Limits()
+    interlock: tuple[InterlockSection, ...] = ()
 
     @property
     def relayed(self) -> str | None:
@@ -173,8 +239,15 @@ class Sample(_Section):
     width: Metres = 10e-6
     thickness: Metres = 11.2e-9
     device_seed: int = Field(default=0, ge=0, lt=2**63)
+    R_xx: Ohms | None = None
     limits: Limits = Limits()
+    life: Life | None = None
     model: dict[str, str | int] = {}
+
+    @property
+    def area(self) -> float:
+        """Cross-section (m2) of the metal: the current over it is the density J, the mean over the stack."""
+        return self.width * self.thickness
 
 
 _MAX_BYTES = 10**6  # a station or sample file has one or two thousand; our choice
@@ -190,6 +263,13 @@ def load_station(name_or_path: str) -> tuple[Station, str]:
 def load_sample(name_or_path: str) -> tuple[Sample, str]:
     """Read a sample by built-in name or file; return it with the text of its file."""
     return _load("sample", name_or_path, Sample)
+
+
+def file_of(kind: Literal["station", "sample"], name: str) -> Path | None:
+    """The file that a name or path of a station or sample stands for; None where it is built in."""
+    if name.endswith(".toml"):
+        return Path(name)
+    return None if name in built_in(kind) else own_folder(kind) / f"{name}.toml"
 
 
 def built_in(kind: Literal["station", "sample"]) -> dict[str, Callable[[], str]]:
@@ -294,6 +374,8 @@ def _fields_at(model: type[BaseModel], location: tuple[int | str, ...]) -> list[
         "magnets": MagnetSection,
         "cables": Cables,
         "limits": Limits,
+        "life": Life,
+        "interlock": InterlockSection,
     }
     section = sections[str(location[0])] if location else model
     return list(section.model_fields)

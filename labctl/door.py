@@ -26,9 +26,11 @@ _COMMON: Final[dict[str, dict[str, float]]] = {
     "T/s": {"Oe/s": 1e-4, "mT/s": 1e-3, "T/s": 1.0},
     "T/A": {"Oe/A": 1e-4, "mT/A": 1e-3, "T/A": 1.0},
     "rad": {"deg": math.pi / 180, "rad": 1.0},
+    "A/m2": {"A/m2": 1.0, "A/m^2": 1.0, "A/cm2": 1e4, "A/cm^2": 1e4},
+    "A2 s": {"A2 s": 1.0, "A^2 s": 1.0, "mA2 s": 1e-6, "mA^2 s": 1e-6},
     "1": {"": 1.0, "%": 0.01},
 }  # fmt: skip
-for _unit in ("A", "V", "ohm", "m", "Hz", "K", "H", "J"):
+for _unit in ("A", "V", "ohm", "m", "Hz", "K", "H", "J", "C"):
     _COMMON[_unit] = {prefix + _unit: factor for prefix, factor in _PREFIXES.items()}
 _COMMON["ohm"] |= {prefix + "Ω": factor for prefix, factor in _PREFIXES.items()}
 
@@ -41,6 +43,10 @@ _KIND: Final = {
     "m": "a length with its unit, as 2 nm or 10 um",
     "T/A": "a field per current with its unit, as 15 Oe/A or 1.5 mT/A",
     "T/s": "a field rate with its unit, as 500 Oe/s or 50 mT/s",
+    "A/m2": "a current density with its unit, as 5e11 A/m2 or 5e7 A/cm2",
+    "A2 s": "a sum of I^2 t with its unit, as 0.5 A2 s or 2000 mA2 s",
+    "C": "a charge with its unit, as 100 mC or 0.1 C",
+    "J": "an energy with its unit, as 200 mJ or 0.2 J",
     "rad": "an angle with its unit, as 30 deg",
     "1": "a plain number, as 1 or 0.5",
 }

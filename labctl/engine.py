@@ -13,19 +13,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from labctl import __version__, config, registry, safety
+from labctl import __version__, config, interlocks, life, registry, safety
+from labctl.admission import Permit, admit
 from labctl.clock import WallTime
-from labctl.errors import FaultError, LabctlError, StoppedError
+from labctl.errors import FaultError, LabctlError, RequestError, StoppedError
 from labctl.names import slug
 from labctl.newfile import make_folder
 from labctl.record import Quantity, RunHeader, Status
 from labctl.request import quantities, read_parameters
 from labctl.store import RunStore
+from labctl.tally import no_limits
 from protocols.vocabulary import MeasurementError
 
 if TYPE_CHECKING:
     from labctl.bench import BlackBox
     from labctl.config import Sample, Station
+    from labctl.life import Ledger
+    from labctl.limits import Demand
     from labctl.station import OpenStation, WireLog
     from protocols.vocabulary import Analysis, MeasurementProtocol, ParameterSet, Row
 
@@ -48,6 +52,7 @@ class Request:
     uuid: str
     start: datetime
     batch: Mapping[str, Quantity] = field(default_factory=dict[str, Quantity])
+    ledger: Ledger | None = None
 
     @property
     def title(self) -> str:
@@ -84,11 +89,12 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Rehearsal:
-    """What a run would do: its duration (s), what the sample would see, and the results it would give."""
+    """What a run would do: its duration (s), what it would send, what the sample would see, and the results."""
 
     request: Request
     duration: float
     rows: int
+    demand: Demand
     seen: BlackBox
     data: Mapping[str, Any]
     analysis: Analysis
@@ -109,6 +115,7 @@ def prepare(
         {"station": station_text, "sample": sample_text},
         seed=secrets.randbits(32) if seed is None else seed,
         output=output,
+        ledger=life.ledger_of(the_sample, sample),
     )
 
 
@@ -122,10 +129,12 @@ def checked(
     seed: int,
     output: Path,
     batch: Mapping[str, Quantity] | None = None,
+    ledger: Ledger | None = None,
 ) -> Request:
     """Make the request for checked parameters; RequestError where station or sample do not allow it.
 
-    `texts` holds the texts of the files of "station" and "sample"; `batch` is what the file will say of its batch.
+    `texts` holds the texts of the files of "station" and "sample"; `batch` is what the file will say of its batch,
+    `ledger` where the sample's life is kept.
     """
     safety.check_roles(roles_needed(protocol, parameters), station)
     safety.check_envelope(protocol.envelope(parameters), station, sample)
@@ -141,6 +150,7 @@ def checked(
         uuid=uuid,
         start=start,
         batch=batch or {},
+        ledger=ledger,
     )
 
 
@@ -165,19 +175,22 @@ def run(
     *,
     keep_wire: bool = True,
     stops: Callable[[], AbstractContextManager[safety.StopFlag]] = safety.stop_requests,
+    permit: Permit | None = None,
 ) -> Outcome:
     """Carry out a request; the station is parked and the data are kept however it ends.
 
     A fault or a stop is not raised: `Outcome.error` carries it, so that the caller can show what was measured
     first. `opened` opens another station than the request's; without `keep_wire` the lines of the wire are not
     stored; `stops` is what a signal does. What cannot be begun raises: RequestError for the request, FaultError for
-    an instrument that cannot be opened. `operator` is asked to do what only a person can (turn the sample).
+    an instrument that cannot be opened. `operator` is asked to do what only a person can (turn the sample). Without
+    a `permit` the request is checked against every limit first (`admission.admit`).
     """
+    permit = permit or admit(request)
     make_folder(request.target.parent)
     store = RunStore(request.target)
     store.begin(_header(request), request.rows_expected)
     with closing(store):
-        return _carry_out(request, store, advance, operator, opened, keep_wire, stops)
+        return _carry_out(request, store, advance, operator, opened, keep_wire, stops, permit)
 
 
 def _carry_out(
@@ -188,6 +201,7 @@ def _carry_out(
     opened: Opened | None,
     keep_wire: bool,
     stops: Callable[[], AbstractContextManager[safety.StopFlag]],
+    permit: Permit,
 ) -> Outcome:
     from labctl import station
 
@@ -195,11 +209,18 @@ def _carry_out(
     unparked: list[str] = []
     described: dict[str, Any] = {}
     log = store.wire if keep_wire else None
-    with (opened or station.opened)(request, log, operator) as lab, stops() as stop:
+    with (
+        (opened or station.opened)(request, log, operator) as lab,
+        stops() as stop,
+        permit.charged(lab),
+    ):
         if keep_wire:
             store.clock(lab.readings)
         lab.on_note(lambda level, text: store.event(lab.elapsed(), level, text))
+        for warning in (*permit.warnings, *lab.found):
+            lab.warn(warning)
         try:
+            lab.takes = interlocks.Watch(request, lab, operator).takes
             lab.connect()
             described = lab.describe()
             for role, description in described.items():
@@ -225,17 +246,26 @@ def _carry_out(
 
 
 def rehearse(request: Request) -> Rehearsal:
-    """Walk the very same protocol on the simulated bench, whatever the station is; nothing is stored."""
+    """Walk the very same protocol on the simulated bench, whatever the station is; nothing is stored.
+
+    What it would send beyond a limit of station or sample raises RequestError, and so does a run that would end
+    early.
+    """
     import numpy as np
 
     from labctl import station
 
     with station.rehearsing(request) as (lab, seen):
-        lab.connect()
-        lab.describe()  # as a run does: the same messages in the same order, hence the same noise
-        rows = list(request.protocol.measure(lab, request.parameters))
+        lab.oversight.meter(no_limits)
+        try:
+            lab.connect()
+            lab.describe()  # as a run does: the same messages in the same order, hence the same noise
+            rows = list(request.protocol.measure(lab, request.parameters))
+        except (station.InstrumentError, MeasurementError) as error:
+            raise RequestError(f"rehearsed on the simulated bench, the run ends early: {error}") from error
         unparked = safety.park(lab.parking(), lab.note)
-        duration = lab.elapsed()
+        duration, demand = lab.elapsed(), lab.oversight.sent
+    safety.check_demand(demand, request.station, request.sample)
     if unparked:
         raise FaultError(f"the rehearsal could not be parked: {'; '.join(unparked)}")
     data = {
@@ -243,7 +273,7 @@ def rehearse(request: Request) -> Rehearsal:
         for column in request.protocol.columns
     }
     return Rehearsal(
-        request, duration, len(rows), seen(), data, request.protocol.analyse(data, request.parameters)
+        request, duration, len(rows), demand, seen(), data, request.protocol.analyse(data, request.parameters)
     )
 
 
@@ -266,11 +296,15 @@ def _header(request: Request) -> RunHeader:
         start_time=request.start,
         program_version=__version__,
         clock="virtual" if request.station.simulated else "wall",
-        sample=config.sample_quantities(request.sample, request.texts["sample"]),
+        sample=config.sample_quantities(request.sample, request.texts["sample"]) | _ledger_of(request),
         simulation=bench.model_of(request.sample) if request.station.simulated else None,
         station=config.station_quantities(request.station, request.texts["station"]),
         batch=request.batch,
     )
+
+
+def _ledger_of(request: Request) -> dict[str, Quantity]:
+    return {} if request.ledger is None else {"life_ledger": Quantity(str(request.ledger.path))}
 
 
 def _take_rows(
@@ -279,10 +313,11 @@ def _take_rows(
     rows: Iterator[Row] = request.protocol.measure(lab, request.parameters)
     wall = WallTime()
     for row in rows:
-        store.row(row)
+        if lab.takes(row):
+            store.row(row)
+            advance(store.rows)
         if jump := wall.jump():
             store.event(lab.elapsed(), "warning", f"the computer's clock jumped by {jump:+.1f} s")
-        advance(store.rows)
         if stop.reason:
             store.event(lab.elapsed(), "warning", f"stop requested: {stop.reason}")
             return "stopped", stop.reason

@@ -12,9 +12,11 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Literal
 
 from labctl import config, engine, figures, runfile, safety, tables, tell
+from labctl.admission import Replayed
 from labctl.again import request_of
 from labctl.analyse import analysed
 from labctl.errors import ClaimError, DataError, LabctlError
+from labctl.limits import Demand
 from labctl.record import Recording
 
 if TYPE_CHECKING:
@@ -125,6 +127,7 @@ def _replayed(run: Run, mode: Literal["strict", "by-query"], stop: safety.StopFl
                 lambda _task: None,
                 opened,
                 stops=lambda: nullcontext(safety.StopFlag()),
+                permit=Replayed(request, Demand()),
             )
         except LabctlError as error:
             outcome, failure = None, str(error)

@@ -7,8 +7,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from labctl import door
+from labctl import limits
 from labctl.errors import RequestError, StoppedError
+from labctl.limits import Demand
 
 if TYPE_CHECKING:
     from labctl.config import Sample, Station
@@ -24,25 +25,26 @@ ROLE_DIRECTIONS: Final = {
 
 def check_envelope(envelope: Envelope, station: Station, sample: Sample) -> None:
     """Refuse a request that would go beyond the limits of station or sample (RequestError, nothing sent)."""
-    problems: list[str] = []
-
-    def check(what: str, value: float, limit: float | None, unit: str, display: str, whose: str) -> None:
-        if limit is not None and not value <= limit:
-            problems.append(
-                f"{what} must be at most {door.show(limit, unit, display)} ({whose}); "
-                f"got {door.show(value, unit, display)}"
-            )
-
-    owners = (
-        (station.limits, f"limit of station {station.name}"),
-        (sample.limits, f"limit of {sample.name}"),
+    demand = Demand(
+        current=envelope.current,
+        compliance=envelope.compliance,
+        mu0_H=envelope.mu0_H,
+        pulses=envelope.pulses,
     )
-    for limits, whose in owners:
-        check("the current", envelope.current, limits.current, "A", "mA", whose)
-        check("the compliance", envelope.compliance, limits.compliance, "V", "V", whose)
+    problems = [*limits.missing(station, sample), *limits.broken(demand, station, sample)]
     for role, mu0_H in envelope.mu0_H.items():
         magnet = station.magnets[magnet_for(station, role)]
-        check(f"the field of {role}", mu0_H, magnet.mu0_H_max, "T", "Oe", f"magnet of station {station.name}")
+        problems += limits.broken_by_magnet(role, mu0_H, magnet, station, sample)
+    refuse(problems)
+
+
+def check_demand(demand: Demand, station: Station, sample: Sample) -> None:
+    """Refuse a request whose rehearsal goes beyond the limits of station or sample (RequestError, nothing sent)."""
+    refuse(list(limits.broken(demand, station, sample)))
+
+
+def refuse(problems: Sequence[str]) -> None:
+    """Raise RequestError with all problems, where there are any."""
     if problems:
         raise RequestError("; ".join(problems) + ". Nothing was sent.")
 

@@ -5,20 +5,19 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from drivers._wire import Wire
-from drivers.errors import InstrumentError
+from drivers.errors import InstrumentError, Overload
 from drivers.field_source import FieldSource
-from labctl import rawsocket, registry, safety
+from labctl import locks, rawsocket, registry, safety, sessions
 from labctl.clock import FollowingClock, RecordingClock, ReplayClock, StoppableClock, WallClock
-from labctl.errors import FaultError, RequestError
+from labctl.oversight import Oversight
 from labctl.record import Quantity
 from labctl.safety import ParkingStep, magnet_for
 
 if TYPE_CHECKING:
     import pyvisa
-    from pyvisa.resources import MessageBasedResource
 
     from drivers._wire import Clock
     from drivers.keithley_2182a import Keithley2182A
@@ -36,7 +35,7 @@ if TYPE_CHECKING:
         return source, voltmeter, lockin, magnet
 
 
-__all__ = ["InstrumentError", "OpenStation", "check_drivers", "opened", "rehearsing"]
+__all__ = ["InstrumentError", "OpenStation", "Overload", "check_drivers", "opened", "rehearsing"]
 
 WireLog = Callable[[float, str, str, str], None]
 
@@ -52,6 +51,12 @@ class OpenStation:
         self._roles: dict[str, Any] = {}
         self._instruments: dict[str, tuple[Any, str]] = {}
         self._known: set[str] = set()
+        #: What limits, ledger and interlocks see of the station, and do to it.
+        self.oversight = Oversight(self._roles, self._instruments, self.elapsed, self.warn)
+        self.found: Sequence[str] = ()  # what there is to say of the station as it was found
+        self.takes: Callable[[Mapping[str, float]], bool] = lambda _row: (
+            True
+        )  # whether a row is one of the data
         self._note: Callable[[str, str], None] = lambda _level, _text: None
 
     # --- what a protocol sees ---------------------------------------------------------------------
@@ -107,6 +112,14 @@ class OpenStation:
         """Write a line into the run's log."""
         self._note("info", text)
 
+    def warn(self, text: str) -> None:
+        """Write a warning into the run's log."""
+        self._note("warning", text)
+
+    def log(self, level: str, text: str) -> None:
+        """Write a line of some level into the run's log."""
+        self._note(level, text)
+
     # --- what the engine sees ---------------------------------------------------------------------
 
     @property
@@ -153,7 +166,10 @@ class OpenStation:
         left: dict[str, dict[str, Quantity]] = {}
         for role in roles:
             try:
-                left[role] = _quantities(self._instruments[role][0].settings())
+                instrument = self._instruments[role][0]
+                left[role] = _quantities(instrument.settings()) | {
+                    "repeats": Quantity(instrument.wire.repeats, "1", "queries that had to be asked again")
+                }
             except InstrumentError as error:
                 self._note("warning", f"{role}: settings after the run are unknown: {error}")
         return left
@@ -196,9 +212,16 @@ def opened(request: Request, log: WireLog | None, operator: Operator) -> Generat
 
         room = bench.build(station, request.sample, request.seed, request.roles)
         with _wired(station, request.roles, room.library, room.clock, log) as lab:
+            _hold(lab, request)
             yield lab
     else:
-        with _wired(station, request.roles, station.visa, WallClock(station.time_factor), log) as lab:
+        clock = WallClock(station.time_factor)
+        with (
+            locks.held(station, request.title) as stale,
+            _wired(station, request.roles, station.visa, clock, log) as lab,
+        ):
+            _hold(lab, request)
+            lab.found = stale
             yield lab
 
 
@@ -214,6 +237,7 @@ def rehearsing(request: Request) -> Generator[tuple[OpenStation, Callable[[], Bl
 
     room = bench.build(request.station, request.sample, request.seed, request.roles)
     with _wired(request.station, request.roles, room.library, room.clock, None) as lab:
+        _hold(lab, request)
         yield lab, lambda: bench.seen(room)
 
 
@@ -254,8 +278,9 @@ def visited(station: Station, sample: Sample) -> Generator[Visit]:
             room = bench.build(station, sample, 0, ())
             library, clock = room.library, room.clock
         else:
+            stack.enter_context(locks.held(station, "station check"))
             library, clock = station.visa, WallClock(station.time_factor)
-        manager = _resource_manager(library)
+        manager = sessions.manager(library)
         stack.callback(manager.close)
         yield Visit(station, manager, clock)
 
@@ -272,7 +297,7 @@ class Visit:
     def open(self, name: str) -> Generator[Any]:
         """Open one instrument by its name in the station file, as its driver; FaultError where it is not there."""
         section = self._station.instruments[name]
-        resource = _open(self._manager, section.resource, name)
+        resource = sessions.opened(self._manager, section.resource, name)
         try:
             yield registry.load("drivers", section.driver)(Wire(resource, self.clock, name))
         finally:
@@ -297,15 +322,22 @@ def _wired(
 ) -> Generator[OpenStation]:
     lab = OpenStation(clock if log is None else RecordingClock(clock), glance or clock.now)
     with ExitStack() as stack:
-        manager = _resource_manager(library)
+        manager = sessions.manager(library)
         stack.callback(manager.close)
 
         opened: dict[str, Any] = {}
         for label, name in _parts(station, roles):
             section = station.instruments[name]
-            resource = _open(manager, section.resource, label)
+            resource = sessions.opened(manager, section.resource, label)
             stack.callback(resource.close)
-            wire = Wire(resource, lab.clock, label, log, unread=rawsocket.unread(manager, resource))
+            wire = Wire(
+                resource,
+                lab.clock,
+                label,
+                log,
+                unread=rawsocket.unread(manager, resource),
+                note=lambda text: lab.warn(text),
+            )
             driver = registry.load("drivers", section.driver)(wire)
             lab.add(label, driver, section.resource)
             opened[label] = driver
@@ -331,6 +363,11 @@ def _wired(
         yield lab
 
 
+def _hold(lab: OpenStation, request: Request) -> None:
+    """Hold the instruments of a request to the limits of its station and sample."""
+    lab.oversight.hold(request.station, request.sample, dict(_parts(request.station, request.roles)))
+
+
 def _parts(station: Station, roles: Sequence[str]) -> Iterator[tuple[str, str]]:
     """Yield what an instrument is called on the wire of a run, and in the station file, role by role."""
     for role in roles:
@@ -341,30 +378,6 @@ def _parts(station: Station, roles: Sequence[str]) -> Iterator[tuple[str, str]]:
         yield f"{role}_supply", magnet.supply
         if magnet.gaussmeter:
             yield f"{role}_gaussmeter", magnet.gaussmeter
-
-
-def _resource_manager(library: Any) -> pyvisa.ResourceManager:
-    import pyvisa
-
-    try:
-        return pyvisa.ResourceManager(library)
-    except (ValueError, OSError) as error:
-        raise RequestError(
-            f"the station's visa must be a VISA library that is installed; {library!r}: {error}. "
-            "Nothing was sent."
-        ) from error
-
-
-def _open(manager: pyvisa.ResourceManager, name: str, role: str) -> MessageBasedResource:
-    try:
-        resource = cast("MessageBasedResource", manager.open_resource(name))
-        rawsocket.send_at_once(manager, resource)
-    except Exception as error:  # VISA libraries raise whatever their transport raises
-        reason = " ".join(str(error).split()).rstrip(".")
-        raise FaultError(
-            f"{role} must answer at {name}; it cannot be opened: {reason}. Nothing was sent."
-        ) from error
-    return resource
 
 
 def _ask_for_turned_magnets(station: Station, roles: Sequence[str], operator: Operator) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from labctl import config, door
+from labctl import config, door, limits
 from labctl.request import limits_of, unit_of
 from labctl.safety import magnet_for
 from labctl.tables import pairs, say, table
@@ -205,6 +206,7 @@ def rehearsal(rehearsed: Rehearsal, figure: Path) -> dict[str, Any]:
         "sample": rehearsed.request.sample.name,
         "rows": rehearsed.rows,
         "pulses": seen.pulses,
+        "sent": {name: value for name, value in asdict(rehearsed.demand).items() if name != "mu0_H"},
         "envelope": {name: {"value": value, "unit": unit} for name, (value, unit) in quantities.items()},
         "results": result_json(rehearsed.analysis.results),
         "figure": figure,
@@ -215,10 +217,8 @@ def rehearsal_table(rehearsed: Rehearsal, figure: Path) -> None:
     """Print on standard error what a run would do, next to the limits it has to keep."""
     request, seen = rehearsed.request, rehearsed.seen
     station, sample = request.station, request.sample
-    current_limits = [
-        limits.current for limits in (station.limits, sample.limits) if limits.current is not None
-    ]
-    limit = f"limit {door.show(min(current_limits), 'A', 'mA')}" if current_limits else ""
+    largest = limits.smallest("current", station, sample)
+    limit = "" if largest is None else f"limit {door.show(largest, 'A', 'mA')}"
     rows = [
         ("duration", duration_text(rehearsed.duration), ""),
         ("rows", str(rehearsed.rows), ""),
@@ -230,6 +230,9 @@ def rehearsal_table(rehearsed: Rehearsal, figure: Path) -> None:
         if mu0_H:
             rows.append((f"largest mu0_H_{axis}", door.show(mu0_H, "T", "Oe"), _field_limit(rehearsed, axis)))
     rows.append(("fastest field", door.show(seen.mu0_H_rate, "T/s", "Oe/s"), ""))
+    rows += limits.beside(
+        rehearsed.demand, station, sample, ("J", "V", "t_pulse", "duty", "charge", "energy", "pulses")
+    )
     say(f"{request.title}, rehearsed for station {station.name}: nothing was measured.")
     table(rows, err=True)
     say("predicted:")
@@ -369,9 +372,5 @@ def station_lines(station: Station) -> dict[str, str]:
     joined = [what for what, there in station.cables.model_dump().items() if there]
     if joined:
         lines["cables"] = f"{' and '.join(joined)} between source and voltmeter"
-    limits = station.limits
-    if limits.current is not None:
-        lines["limits.current"] = door.show(limits.current, "A", "mA")
-    if limits.compliance is not None:
-        lines["limits.compliance"] = door.show(limits.compliance, "V")
+    lines |= {f"limits.{name}": text for name, text in limits.told(station.limits)}
     return lines

@@ -12,6 +12,7 @@ from uuid import uuid4
 
 from labctl import config, engine, registry, safety
 from labctl.errors import DataError, RequestError
+from labctl.life import ledger_of
 from labctl.record import Quantity
 from labctl.request import make_parameters, result_of, unit_of
 
@@ -93,15 +94,17 @@ class Plan:
         protocol = registry.load_protocol(run.protocol)
         taken = {name: value_of(reference) for name, reference in run.references.items()}
         texts = {"station": self.texts["station"][run.station], "sample": self.texts["sample"][run.sample]}
+        sample = config.read_sample(texts["sample"], run.sample)
         return engine.checked(
             protocol,
             make_parameters(protocol, {**run.parameters, **taken}),
             config.read_station(texts["station"], run.station),
-            config.read_sample(texts["sample"], run.sample),
+            sample,
             texts,
             seed=run.seed,
             output=output,
             batch=link,
+            ledger=ledger_of(sample, run.sample),
         )
 
     def rehearsal(self, run: PlannedRun) -> Request:

@@ -121,16 +121,30 @@ def test_the_time_limit_follows_a_later_change_of_settings(meter_and_resource):
 
 
 def test_a_late_reading_does_not_become_the_next_one(meter_and_resource, echo):
-    """The voltage of one field must not be stored at the next field."""
+    """The voltage of one field must not be stored at the next field: it is dropped, and a new one is taken."""
     meter, resource = meter_and_resource
     meter.connect()
     meter.prepare(V_max=5e-3, nplc=1.0)
     meter.read_voltage()
-    resource.late["READ?"] = 3.0
+    echo.state["READ?"] = "+2.00000000E-06"
+    resource.said.clear()
+    resource.late["READ?"] = 3.0  # of the first one only
+    assert [meter.read_voltage(), meter.read_voltage()] == [2e-6, 2e-6]
+    assert resource.said.count("READ?") == 3
+    assert meter.wire.repeats == 1
+
+
+def test_a_meter_that_never_answers_is_given_up(meter_and_resource, echo):
+    """Three questions, and then the timeout is told."""
+    meter, resource = meter_and_resource
+    meter.connect()
+    meter.prepare(V_max=5e-3, nplc=1.0)
+    meter.read_voltage()
+    echo.mute.add("READ?")
+    resource.said.clear()
     with pytest.raises(WireTimeout, match="READ"):
         meter.read_voltage()
-    echo.state["READ?"] = "+2.00000000E-06"
-    assert [meter.read_voltage(), meter.read_voltage()] == [2e-6, 2e-6]
+    assert resource.said.count("READ?") == 3
 
 
 def test_a_fresh_reading_is_asked_for_by_its_own_query(meter_and_resource, echo):

@@ -6,14 +6,15 @@ from typing import Any
 import pytest
 from command_line import Command, Said
 
-from labctl import bench, catalogue, cli
+from labctl import bench, catalogue, cli, config, sessions, station
 
 
 @pytest.fixture
 def labctl(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
     """Run a command line in an empty folder; the user's own folders are empty too."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / ".config"))
+    for folder in ("CONFIG_HOME", "DATA_HOME", "STATE_HOME"):
+        monkeypatch.setenv(f"XDG_{folder}", str(tmp_path / f".{folder.lower()}"))
     monkeypatch.setattr(catalogue, "default_location", lambda: tmp_path / ".cache/labctl/catalogue.sqlite")
 
     def run(*words: str) -> Said:
@@ -25,6 +26,53 @@ def labctl(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pyte
         return Said(code if isinstance(code, int) else 0, captured.out, captured.err)
 
     return run
+
+
+class RealStation:
+    """A station of "real" instruments, `file`, which are a simulated bench that nobody at labctl's end knows of.
+
+    `room` is the bench, `said` every line that reached one of its instruments, `box` what its sample has seen.
+    """
+
+    def __init__(self, folder: Path, more: str = "", **changes: str) -> None:
+        text = config.built_in("station")["sim"]().replace('visa = "sim"', 'visa = "@py"')
+        for old, new in changes.items():
+            text = text.replace(old, new)
+        self.file = folder / "real.toml"
+        self.file.write_text(text + more, encoding="utf-8")
+        the_station, _ = config.load_station(str(self.file))
+        the_sample, _ = config.load_sample("alox-2.0")
+        self.room = bench.build(the_station, the_sample, 5, ())
+        self.said: list[str] = []
+        ordinary = self.room.library.write
+
+        def write(session: Any, data: bytes) -> Any:
+            self.said.append(data.decode())
+            return ordinary(session, data)
+
+        self.room.library.write = write
+
+    @property
+    def box(self) -> bench.BlackBox:
+        return bench.seen(self.room)
+
+
+@pytest.fixture
+def real(labctl: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Make a RealStation; what opens the VISA library "@py" while the test runs is led to its bench."""
+    ordinary = sessions.manager
+
+    def make(more: str = "", **changes: str) -> RealStation:
+        made = RealStation(tmp_path, more, **changes)
+        monkeypatch.setattr(
+            sessions,
+            "manager",
+            lambda library: ordinary(made.room.library if library == "@py" else library),
+        )
+        monkeypatch.setattr(station, "WallClock", lambda _factor: made.room.clock)
+        return made
+
+    return make
 
 
 @pytest.fixture
