@@ -16,7 +16,7 @@ from uuid import uuid4
 from labctl import __version__, config, interlocks, life, registry, safety
 from labctl.admission import Permit, admit
 from labctl.clock import WallTime
-from labctl.errors import FaultError, LabctlError, RequestError, StoppedError
+from labctl.errors import EndsEarlyError, FaultError, LabctlError, StoppedError
 from labctl.names import slug
 from labctl.newfile import make_folder
 from labctl.record import Quantity, RunHeader, Status
@@ -248,8 +248,8 @@ def _carry_out(
 def rehearse(request: Request) -> Rehearsal:
     """Walk the very same protocol on the simulated bench, whatever the station is; nothing is stored.
 
-    What it would send beyond a limit of station or sample raises RequestError, and so does a run that would end
-    early.
+    What it would send beyond a limit of station or sample raises RequestError, a run that would end early
+    EndsEarlyError.
     """
     import numpy as np
 
@@ -262,7 +262,7 @@ def rehearse(request: Request) -> Rehearsal:
             lab.describe()  # as a run does: the same messages in the same order, hence the same noise
             rows = list(request.protocol.measure(lab, request.parameters))
         except (station.InstrumentError, MeasurementError) as error:
-            raise RequestError(f"rehearsed on the simulated bench, the run ends early: {error}") from error
+            raise EndsEarlyError(f"rehearsed on the simulated bench, the run ends early: {error}") from error
         unparked = safety.park(lab.parking(), lab.note)
         duration, demand = lab.elapsed(), lab.oversight.sent
     safety.check_demand(demand, request.station, request.sample)

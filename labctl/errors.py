@@ -3,6 +3,7 @@
 LabctlError
 +-- RequestError       the request was wrong; nothing was sent to any instrument     exit 2
 |   +-- DataError      a file is not what it must be                                 exit 2
+|   +-- EndsEarlyError a rehearsal did not come to its end                           exit 2
 +-- StoppedError       a person stopped the run; the station was parked              exit 3
 +-- FaultError         an instrument or a limit stopped the run; it was parked       exit 4
 +-- ClaimError         it ran, but a comparison or a claim did not hold              exit 5
@@ -25,6 +26,10 @@ class RequestError(LabctlError):
 
 class DataError(RequestError):
     """A file is not what it must be."""
+
+
+class EndsEarlyError(RequestError):
+    """A run that was rehearsed did not come to its end on the simulated bench; nothing was sent."""
 
 
 class StoppedError(LabctlError):

@@ -11,10 +11,8 @@ from statistics import fmean
 from typing import TYPE_CHECKING
 
 from labctl import engine
-from labctl.errors import FaultError
-from labctl.station import InstrumentError
+from labctl.errors import EndsEarlyError, FaultError
 from labctl.workers import workers
-from protocols.vocabulary import MeasurementError
 
 if TYPE_CHECKING:
     from labctl.batch.plan import Plan, PlannedRun
@@ -90,5 +88,5 @@ def _rehearsed(plan: Plan, run: PlannedRun) -> float | str:
     """The duration (s) of a run on the bench, or why it ended early: the model need not be the real sample."""
     try:
         return engine.rehearse(plan.rehearsal(run)).duration
-    except (InstrumentError, MeasurementError, FaultError) as error:
+    except (EndsEarlyError, FaultError) as error:
         return str(error)
