@@ -21,8 +21,8 @@ from labctl.record import Event, Instrument, Quantity, RunHeader, Status
 # Our choice: rows this far apart (s) reach the disk one by one, any others at the latest after the second time (s).
 _SYNC_PERIOD: Final = 0.02
 _SYNC_INTERVAL: Final = 0.2
-_PENDING: Final = 2**18
-"""Bytes of wire lines that may wait in memory for a row (our choice)."""
+_PENDING: Final = 2**13
+"""Bytes of wire lines that may wait in memory for a row (our choice): a hundred lines or so, more than most rows."""
 
 _HEADERS: Final = 2
 
