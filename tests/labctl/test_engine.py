@@ -10,24 +10,13 @@ from typing import Any
 
 import pytest
 from command_line import Command
+from parking import assert_parked
 
 from labctl import engine, runfile, station
 from labctl.errors import FaultError
 from labctl.store import RunStore
 
 QUICK = ("run", "ahe-loop", "-p", "mu0_H_step=40Oe", "-p", "settle=0s", "--seed", "1", "-o", "loop.h5")
-
-
-def assert_parked(bench: Any) -> None:
-    """No current in the bar, the output off, every magnet at zero but for the offset of its supply."""
-    say = bench.instruments["source"].write
-    say(b"OUTP?\n")
-    assert bench.instruments["source"].next_reply(bench.clock.now() + 1) == b"0\n"
-    before = bench.envelope.charge
-    bench.clock.wait(10.0)
-    assert bench.envelope.charge == before
-    for magnet in bench.magnets.values():
-        assert abs(magnet.mu0_H(bench.clock.now())) < 1e-4
 
 
 def sample_file(folder: Path, **model: str) -> str:
