@@ -22,7 +22,7 @@ from labctl.record import Event, Instrument, Quantity, RunHeader, Status
 _SYNC_PERIOD: Final = 0.02
 _SYNC_INTERVAL: Final = 0.2
 _PENDING: Final = 2**13
-"""Bytes of wire lines that may wait in memory for a row (our choice): a hundred lines or so, more than most rows."""
+"""Bytes of wire lines that may wait in memory for a row (our choice): about a hundred lines."""
 
 _HEADERS: Final = 2
 
@@ -39,6 +39,7 @@ class Journal:
         self.header = header
         self.rows = 0
         self.failure: FaultError | None = None
+        self._disk = _mount(path)  # asked while the folder can be
         self._descriptor = descriptor
         self._layout = records.row_layout(header.columns)
         self._number = 0
@@ -71,7 +72,8 @@ class Journal:
             newfile.sync_directory(path.parent)
         except BaseException as error:
             os.close(descriptor)
-            partial.unlink(missing_ok=True)
+            with suppress(OSError):
+                partial.unlink(missing_ok=True)
             if isinstance(error, FileExistsError):
                 raise _taken(path) from error
             if isinstance(error, OSError):
@@ -144,11 +146,17 @@ class Journal:
         return reading.Traffic(self._descriptor, self._layout.size, waiting)
 
     def is_there(self) -> bool:
-        """Return True where the journal still lies where it was made."""
+        """Return True where the journal still lies, and can be seen, where it was made."""
+        try:
+            return self._is_in_place()
+        except OSError:
+            return False
+
+    def _is_in_place(self) -> bool:
         ours = os.fstat(self._descriptor)
         try:
             found = os.stat(self.path, follow_symlinks=False)
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return False
         return (found.st_dev, found.st_ino) == (ours.st_dev, ours.st_ino)
 
@@ -192,7 +200,7 @@ class Journal:
             if urgent or now - self._written >= _SYNC_PERIOD or now - self._synced >= _SYNC_INTERVAL:
                 os.fsync(self._descriptor)
                 self._synced = now
-                if not self.is_there():
+                if not self._is_in_place():
                     self._fail("it was deleted, moved or replaced")
             self._written = now
         except OSError as error:
@@ -214,7 +222,7 @@ class Journal:
     def _fail(self, reason: str) -> None:
         if self.failure is None:
             self.failure = FaultError(
-                f"the disk at {_mount(self.path)} must take the journal {self.path}; got: {reason}."
+                f"the disk at {self._disk} must take the journal {self.path}; got: {reason}."
             )
 
 

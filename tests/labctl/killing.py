@@ -46,6 +46,7 @@ class Fate:
     left: dict[str, Any] = field(default_factory=dict)
     born: float = 0.0
     filed: float = 0.0
+    path: str = ""
     ended: float = 0.0
 
 
@@ -60,12 +61,13 @@ class Kill:
 class Nursery:
     """The process that forks runs; it and whatever it has running end with `close`."""
 
-    def __init__(self) -> None:
+    def __init__(self, temporary: Path) -> None:
+        self.temporary = temporary
         here = Path(__file__).parent
         self._process = subprocess.Popen(
             [sys.executable, str(here / "nursery.py")],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True,
-            env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
+            env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "TMPDIR": str(temporary)},
         )  # fmt: skip
         assert self._heard() == ["ready"]
 
@@ -78,7 +80,7 @@ class Nursery:
             elif word == "row":
                 fate.acknowledged.append(float(rest[1]))
             elif word == "filed":
-                fate.filed = time.time()
+                fate.filed, fate.path = time.time(), rest[0]
             elif word == "left":
                 fate.left = json.loads(" ".join(rest))
             elif word == "ended":
@@ -124,7 +126,7 @@ def said(path: Path, name: str) -> str:
 
 
 def instant(draw: random.Random, undisturbed: Fate) -> Kill:
-    """An instant in a run like this one: in its preparation, at its end (one in five each), or at any of its rows."""
+    """An instant in a run like this one: before its rows or after them (one in five each), or at any of them."""
     moments = [undisturbed.born, *undisturbed.acknowledged, undisturbed.filed]
     last = len(undisturbed.acknowledged)
     row = draw.choice([0, last, *[draw.randrange(1, last) for _ in range(3)]])

@@ -1,9 +1,9 @@
 """A process that forks one run for each order, so that a test can kill real runs without paying for their start.
 
-Orders come on standard input, one JSON object a line: `words` (a command line), `folder`, and what shall befall the
-run (see Mishap). Standard output tells "born PID", "row N TIME" after each row that the store has taken, "filed" when
-the file has its name, "left {...}" what the run itself says at its end, and "ended CODE" (minus the signal, where
-one killed it).
+Orders come on standard input, one JSON object a line: `words` (a command line), `folder`, and what shall befall
+the run (see Mishap). Standard output tells "born PID", "row N TIME" after each row that the store has taken,
+"filed PATH" when the file has its name, "left {...}" what the run itself says at its end, and "ended CODE" (minus
+the signal, where one killed it).
 """
 
 import json
@@ -11,6 +11,7 @@ import os
 import resource
 import select
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -38,7 +39,7 @@ def tell(*words: object) -> None:
 @dataclass(frozen=True)
 class Mishap:
     """What befalls a run: a limit on the size of any file (bytes), a disk that others fill up to some room (bytes)
-    or only at the end, another user than root, and at some row something done to its folder or to the clock (s).
+    when the run has just begun, another user than root, something `done` after row `at`, SIGKILL right after a row.
 
     `synced` lets each row reach the disk, as rows 20 ms apart do; `pace` (s) lets wall time pass between rows.
     """
@@ -48,6 +49,7 @@ class Mishap:
     unprivileged: bool = False
     at: int = 0
     done: str = ""
+    killed_at: int = 0
     synced: bool = False
     pace: float = 0.0
 
@@ -68,6 +70,8 @@ class Mishap:
             select.select([], [], [], self.pace)
         if row == self.at and self.done:
             MISHAPS[self.done]()
+        if row == self.killed_at:
+            os.kill(os.getpid(), signal.SIGKILL)
 
     def _checked_then_filled(self, check: Callable[[Path, int], None]) -> Callable[[Path, int], None]:
         def checked(folder: Path, size: int) -> None:
@@ -85,23 +89,19 @@ def fill(room: int) -> None:
         os.posix_fallocate(file.fileno(), 0, size)
 
 
-def _journal() -> Path:
-    (path,) = Path.cwd().glob("*.journal")
-    return path
-
-
 def _set_back() -> None:
     ordinary = time.time
     time.time = lambda: ordinary() - 86400.0
 
 
 MISHAPS: dict[str, Callable[[], Any]] = {
-    "journal deleted": lambda: _journal().unlink(),
-    "journal moved": lambda: _journal().rename("moved"),
-    "folder deleted": lambda: shutil.rmtree(Path.cwd()),
-    "folder moved": lambda: Path.cwd().rename(Path.cwd().with_name("moved")),
-    "folder read-only": lambda: Path.cwd().chmod(0o500),
-    "folder locked": lambda: Path.cwd().chmod(0o000),
+    "journal deleted": lambda: Path("runs/a.h5.journal").unlink(),
+    "journal moved": lambda: Path("runs/a.h5.journal").rename("moved"),
+    "runs deleted": lambda: shutil.rmtree("runs"),
+    "runs moved": lambda: Path("runs").rename("moved"),
+    "runs read-only": lambda: Path("runs").chmod(0o500),
+    "runs locked": lambda: Path("runs").chmod(0o000),
+    "all deleted": lambda: shutil.rmtree(Path.cwd()),
     "clock set back": _set_back,
 }
 
@@ -145,7 +145,7 @@ def _run(words: list[str], mishap: Mishap) -> NoReturn:
 
 
 def _born(order: dict[str, Any]) -> int:
-    """Fork the run of an order, tell how it ended, and return its number, which stays taken until it is waited for."""
+    """Fork the run of an order, tell how it ended; return its number, which is taken until it is waited for."""
     pid = os.fork()
     if pid == 0:
         try:

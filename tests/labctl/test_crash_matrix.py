@@ -25,13 +25,6 @@ class Undisturbed(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def nursery() -> Iterator[Nursery]:
-    nursery = Nursery()
-    yield nursery
-    nursery.close()
-
-
-@pytest.fixture(scope="module")
 def figures() -> Iterator[list[tuple[object, ...]]]:
     """What the tests counted; printed at their end."""
     table: list[tuple[object, ...]] = []
