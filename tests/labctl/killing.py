@@ -21,7 +21,7 @@ WALL = WallClock()
 PARAMETERS = {
     "ahe-loop": ["mu0_H_step=100Oe"],
     "demagnetize": ["I_step=4mA", "n_repeats=4"],
-    "harmonic-hall": ["mu0_H_step=300Oe", "mu0_H_high=0Oe", "n_readings=1"],
+    "harmonic-hall": ["mu0_H_step=105Oe", "mu0_H_high=0Oe", "n_readings=1"],
     "minor-loops": ["I_max_list=24mA", "I_step=6mA"],
     "sigmoid-neuron": ["I_step=5mA", "n_cycles=1"],
     "sot-switching": ["I_step=7mA"],

@@ -17,7 +17,7 @@ import tempfile
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
@@ -25,7 +25,7 @@ from typing import Any, NoReturn
 
 from parking import assert_parked
 
-from labctl import bench, cli, engine, figures, newfile, tables
+from labctl import bench, cli, figures, newfile, tables
 from labctl.journal import writer
 
 NOBODY = 65534
@@ -164,12 +164,13 @@ def _born(order: dict[str, Any]) -> int:
 
 def main() -> None:
     """Make one run, so that all is loaded that any run needs, then take orders."""
-    with tempfile.TemporaryDirectory() as folder:
-        engine.run(
-            engine.prepare("ahe-loop", ["mu0_H_step=100Oe"], station="sim", sample="alox-0.0", seed=1,
-                           output=Path(folder) / "a.h5"),
-            lambda _row: None, lambda _task: None,
-        )  # fmt: skip
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        redirect_stdout(StringIO()),
+        redirect_stderr(StringIO()),
+        suppress(SystemExit),
+    ):
+        cli.main(["run", "ahe-loop", "-p", "mu0_H_step=100Oe", "-o", f"{folder}/a.h5"])
     previous = 0
     tell("ready")
     for line in sys.stdin:
