@@ -92,7 +92,7 @@ def left_by_a_kill(target: Path, fate: Fate, whole: Undisturbed) -> tuple[str, i
     if target.exists():  # complete, be the journal still beside it or not
         rows = recovery.recover(target).rows
         assert (columns(target), said(target, "status")) == (whole.columns, "complete")
-        assert not source.exists()
+        assert list(target.parent.glob("a.h5*")) == [target]
         return "at its end", rows
     if not source.exists():
         assert acknowledged == 0
@@ -103,6 +103,7 @@ def left_by_a_kill(target: Path, fate: Fate, whole: Undisturbed) -> tuple[str, i
     journal_of(again).write_bytes(content)
     recovered, _ = recovery.recover(target), recovery.recover(again)
     assert target.read_bytes() == again.read_bytes()
+    assert list(target.parent.glob("a.h5*")) == [target]
     assert (recovered.rows - acknowledged) in {0, 1}
     assert all(whole.columns[name].startswith(found) for name, found in columns(target).items())
     assert {len(found) for found in columns(target).values()} == {8 * recovered.rows}

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from command_line import Command
+from matplotlib.figure import Figure
 from parking import assert_parked
 
 from labctl import engine, runfile, station
@@ -43,6 +44,24 @@ def test_a_complete_run_leaves_the_station_parked_and_says_so(
     assert [line.time for line in wire] == sorted(line.time for line in wire)
     confirmed = [event.text for event in run.log if event.text.endswith(": confirmed")]
     assert confirmed == [f"parking, {role}: confirmed" for role in ("source", "magnet_z", "voltmeter")]
+
+
+def test_a_figure_that_the_disk_does_not_take_is_said_and_makes_no_failure_of_the_run(
+    labctl: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The run is complete and safe by then: exit 0, one line, and no half of a figure."""
+
+    def full(_figure: Figure, path: Path) -> None:
+        path.write_bytes(b"half")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Figure, "savefig", full)
+    said = labctl(*QUICK)
+    assert said.status == 0
+    assert "loop.png could not be written: No space left on device. labctl plot draws it from" in said.err
+    assert [path.name for path in tmp_path.glob("loop*")] == ["loop.h5"]
+    assert labctl("plot", "loop.h5", "-o", "later.png").status == 1
+    assert not (tmp_path / "later.png").exists()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
