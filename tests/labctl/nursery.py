@@ -84,6 +84,7 @@ class Mishap:
 def fill(room: int) -> None:
     """Leave so many bytes of this folder's disk, which must be a small one of the test's own."""
     disk = os.statvfs(".")
+    assert disk.f_blocks * disk.f_frsize <= 2**23, "this is no small disk of a test's own"
     size = disk.f_bavail * disk.f_frsize - room
     with Path("others").open("wb") as file:
         os.posix_fallocate(file.fileno(), 0, size)
