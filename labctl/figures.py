@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from labctl.errors import DataError, RequestError
+from labctl.errors import DataError, LabctlError, RequestError
 from labctl.names import as_label
 from labctl.newfile import make_folder
 from labctl.tables import say
@@ -92,7 +93,13 @@ def _save(pictures: Sequence[Picture], draw: Callable[..., None], path: Path, ti
 
     with mpl.rc_context(STYLE), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph")  # a name in a script that the font lacks
-        _drawn(pictures, draw, title).savefig(path)
+        figure = _drawn(pictures, draw, title)
+        try:
+            figure.savefig(path)
+        except OSError as error:
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
+            raise LabctlError(f"the figure {path} could not be written: {error.strerror}.") from error
 
 
 def _drawn(pictures: Sequence[Picture], draw: Callable[..., None], title: str) -> Figure:
@@ -115,13 +122,20 @@ def _drawn(pictures: Sequence[Picture], draw: Callable[..., None], title: str) -
 
 
 def draw_beside(finished: Outcome) -> Path | None:
-    """Draw a run's figure beside its file; None where there is nothing to draw."""
+    """Draw a run's figure beside its file; None where there is nothing to draw, or no room, which is said.
+
+    The run is safe by then: a figure that a full disk does not take must not make a failure of it.
+    """
     if finished.path is None or finished.analysis is None:
         return None
     request = finished.request
     picture = Picture(request.protocol, finished.data, finished.analysis, request.sample.name)
     target = free_name(finished.path.with_suffix(".png"))
-    return save([picture], target, title=as_label(request.sample.name))
+    try:
+        return save([picture], target, title=as_label(request.sample.name))
+    except LabctlError as error:
+        say(f"{error} labctl plot draws it from {finished.path}.")
+        return None
 
 
 def draw_classified(finished: Classified) -> Path:

@@ -81,7 +81,10 @@ def publish(
             partial.unlink(missing_ok=True)
         _write(partial, content)
     except OSError as error:
-        partial.unlink(missing_ok=True)
+        with suppress(
+            OSError
+        ):  # a folder that was locked meanwhile does not even say that there is no such file
+            partial.unlink(missing_ok=True)
         raise LabctlError(
             f"{target} could not be written: {error.strerror}. No file was left behind."
         ) from error
@@ -117,7 +120,8 @@ def replace(content: bytes, target: Path, seen: os.stat_result, verify: Callable
                 )
             partial.replace(target)
     except OSError as error:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
         raise LabctlError(f"{target} could not be replaced: {error.strerror}. It is as it was.") from error
     except LabctlError:
         partial.unlink(missing_ok=True)

@@ -58,12 +58,15 @@ def recover(path: Path) -> Recovered:
         return _nothing_to_do(target)
     with journal.opened(source, os.O_RDWR) as descriptor:
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise RequestError(
                 f"{source} must be the journal of a run that has ended; process "
                 f"{journal.read_pid(source, descriptor)} is writing it. Nothing was touched."
             ) from error
+        fcntl.flock(
+            descriptor, fcntl.LOCK_EX
+        )  # a reader that looks for the lock shares it for a moment: wait
         told = journal.read(source, descriptor)
         recovered = _already_there(target, told) if _is_whole(target) else _made(target, told)
         source.unlink(missing_ok=True)  # another recovery may have been quicker

@@ -181,10 +181,11 @@ class RunStore:
             if journal.is_there():
                 kept = f"{journal.rows} rows are in {journal.path}: labctl recover makes the file of it."
                 raise type(error)(f"{error} {kept}") from error
-            for folder in (Path.cwd(), Path(gettempdir())):
-                with suppress(LabctlError):
-                    newfile.check_absent(folder / self.target.name)
-                    return nexus.publish(record, folder / self.target.name)
+            for folder in (Path.cwd, lambda: Path(gettempdir())):
+                with suppress(LabctlError, OSError):  # the process's own folder may be the one that is gone
+                    elsewhere = folder() / self.target.name
+                    newfile.check_absent(elsewhere)
+                    return nexus.publish(record, elsewhere)
             raise
 
     @property

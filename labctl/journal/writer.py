@@ -21,8 +21,8 @@ from labctl.record import Event, Instrument, Quantity, RunHeader, Status
 # Our choice: rows this far apart (s) reach the disk one by one, any others at the latest after the second time (s).
 _SYNC_PERIOD: Final = 0.02
 _SYNC_INTERVAL: Final = 0.2
-_PENDING: Final = 2**18
-"""Bytes of wire lines that may wait in memory for a row (our choice)."""
+_PENDING: Final = 2**13
+"""Bytes of wire lines that may wait in memory for a row (our choice): about a hundred lines."""
 
 _HEADERS: Final = 2
 
@@ -39,7 +39,7 @@ class Journal:
         self.header = header
         self.rows = 0
         self.failure: FaultError | None = None
-        self._disk = _mount(path)
+        self._disk = _mount(path)  # asked while the folder can be
         self._descriptor = descriptor
         self._layout = records.row_layout(header.columns)
         self._number = 0
@@ -72,7 +72,8 @@ class Journal:
             newfile.sync_directory(path.parent)
         except BaseException as error:
             journal.discard()
-            partial.unlink(missing_ok=True)
+            with suppress(OSError):
+                partial.unlink(missing_ok=True)
             if isinstance(error, FileExistsError):
                 raise _taken(path) from error
             if isinstance(error, OSError):

@@ -1,12 +1,22 @@
 """What the tests of labctl share: the command line in process, and the benches behind it."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from command_line import Command, Said
+from killing import Nursery
 
 from labctl import bench, catalogue, cli, config, sessions, station
+
+
+@pytest.fixture(scope="session")
+def nursery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nursery]:
+    """The process that forks the runs which come to harm; its folder of temporary files is the tests' own."""
+    nursery = Nursery(tmp_path_factory.mktemp("temporary"))
+    yield nursery
+    nursery.close()
 
 
 @pytest.fixture

@@ -10,24 +10,14 @@ from typing import Any
 
 import pytest
 from command_line import Command
+from matplotlib.figure import Figure
+from parking import assert_parked
 
 from labctl import engine, runfile, station
 from labctl.errors import FaultError
 from labctl.store import RunStore
 
 QUICK = ("run", "ahe-loop", "-p", "mu0_H_step=40Oe", "-p", "settle=0s", "--seed", "1", "-o", "loop.h5")
-
-
-def assert_parked(bench: Any) -> None:
-    """No current in the bar, the output off, every magnet at zero but for the offset of its supply."""
-    say = bench.instruments["source"].write
-    say(b"OUTP?\n")
-    assert bench.instruments["source"].next_reply(bench.clock.now() + 1) == b"0\n"
-    before = bench.envelope.charge
-    bench.clock.wait(10.0)
-    assert bench.envelope.charge == before
-    for magnet in bench.magnets.values():
-        assert abs(magnet.mu0_H(bench.clock.now())) < 1e-4
 
 
 def sample_file(folder: Path, **model: str) -> str:
@@ -54,6 +44,24 @@ def test_a_complete_run_leaves_the_station_parked_and_says_so(
     assert [line.time for line in wire] == sorted(line.time for line in wire)
     confirmed = [event.text for event in run.log if event.text.endswith(": confirmed")]
     assert confirmed == [f"parking, {role}: confirmed" for role in ("source", "magnet_z", "voltmeter")]
+
+
+def test_a_figure_that_the_disk_does_not_take_is_said_and_makes_no_failure_of_the_run(
+    labctl: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The run is complete and safe by then: exit 0, one line, and no half of a figure."""
+
+    def full(_figure: Figure, path: Path) -> None:
+        path.write_bytes(b"half")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Figure, "savefig", full)
+    said = labctl(*QUICK)
+    assert said.status == 0
+    assert "loop.png could not be written: No space left on device. labctl plot draws it from" in said.err
+    assert [path.name for path in tmp_path.glob("loop*")] == ["loop.h5"]
+    assert labctl("plot", "loop.h5", "-o", "later.png").status == 1
+    assert not (tmp_path / "later.png").exists()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])

@@ -327,6 +327,26 @@ def test_lines_of_the_wire_do_not_wait_for_a_row_that_is_long_in_coming(tmp_path
     assert len(told(journal_of(store.target)).lines) >= 96
 
 
+def test_a_run_that_dies_before_its_first_row_leaves_all_but_the_last_lines_of_its_wire(
+    tmp_path, monkeypatch
+):
+    """However quick a preparation is, at most 8 kB of what was said wait in memory; quick rows stay one write."""
+    clock = SimpleNamespace(monotonic=lambda: 0.0, time=lambda: 1e9)
+    monkeypatch.setattr(writer, "time", clock)
+    store = measured(tmp_path / "a.h5", rows=[])
+    said = [WireLine(float(number), "source", "say", f"SOUR:CURR {number}") for number in range(1000)]
+    for line in said:
+        store.wire(*line)
+    lines = told(journal_of(store.target)).lines
+    assert lines == said[: len(lines)]
+    assert sum(15 + len(line.instrument + line.text) for line in said[len(lines) :]) < 8192
+    before = len(frames_of(journal_of(store.target).read_bytes(), tmp_path))
+    for row in ROWS:
+        store.wire(1e3, "voltmeter", "hear", "1" * 800)
+        store.row(row)
+    assert len(frames_of(journal_of(store.target).read_bytes(), tmp_path)) == before + len(ROWS)
+
+
 # --- two programs -------------------------------------------------------------------------------------
 
 

@@ -1,8 +1,10 @@
 """Recovery: whenever a run dies, its rows are in a file that is whole, and doing it again changes nothing."""
 
+import fcntl
 import json
 import os
 import struct
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from itertools import pairwise
 
@@ -234,6 +236,18 @@ def test_a_journal_that_is_being_written_is_refused(tmp_path):
         recovery.recover(tmp_path / "a.h5")
     store.row(ROWS[0])
     assert read_run(store.finish("complete", "", END, 9.5)).rows == 10
+
+
+def test_a_reader_that_just_looks_whether_a_run_lives_does_not_pass_for_its_writer(tmp_path):
+    """Looking shares the lock for a moment; a recovery at that moment waits for it and is done."""
+    path = left_behind(tmp_path / "a.h5")
+    with journal.opened(path) as looking, ThreadPoolExecutor() as pool:
+        fcntl.flock(looking, fcntl.LOCK_SH)
+        recovering = pool.submit(recovery.recover, path)
+        with pytest.raises(TimeoutError):
+            recovering.result(timeout=0.1)
+        fcntl.flock(looking, fcntl.LOCK_UN)
+        assert recovering.result(timeout=30).rows == 9
 
 
 def test_a_journal_of_a_later_version_is_refused_and_left_as_it_is(tmp_path):
