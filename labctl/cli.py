@@ -264,6 +264,12 @@ def replay(file: Path, sim: bool, mode: Any, as_json: bool, **simulated: Any) ->
     show_default=True,
     help="Station file that points at the instruments.",
 )
+@click.option(
+    "--trace",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write down current and fields every 5 ms, as the sample sees them (JSON lines).",
+)
 @click.option("--json", "as_json", is_flag=True, help="One line of JSON on standard output, nothing else.")
 def simulate(as_json: bool, **request: Any) -> None:
     """Serve the simulated instruments on TCP ports until Ctrl-C, for any client."""

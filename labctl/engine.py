@@ -6,14 +6,14 @@ import inspect
 import secrets
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from labctl import __version__, config, registry, safety
+from labctl import __version__, config, registry, running, safety, stopping
 from labctl.errors import FaultError, LabctlError, StoppedError
 from labctl.newfile import make_folder
 from labctl.record import Quantity, RunHeader, Status
@@ -160,7 +160,14 @@ def run(
     unparked: list[str] = []
     described: dict[str, Any] = {}
     log = store.wire if keep_wire else None
-    with (opened or station.opened)(request, log, operator) as lab, safety.stop_requests() as stop:
+    with (
+        (opened or station.opened)(request, log, operator) as lab,
+        stopping.stop_requests(is_guarded=lab.watch.guard is not None) as stop,
+        running.registered(
+            request.title, request.target, request.texts.get("station", ""), lab.resources, lab.watch.guard
+        ) as entry,
+    ):
+        lab.watch.stop = stop
         lab.on_note(lambda level, text: store.event(lab.elapsed(), level, text))
         try:
             lab.connect()
@@ -168,13 +175,17 @@ def run(
             for role, description in described.items():
                 store.instrument(role, **description)
             outcome.status, outcome.reason = _take_rows(request, lab, store, stop, advance)
-        except (station.InstrumentError, MeasurementError) as error:
+        except (station.InstrumentError, MeasurementError, FaultError) as error:
             outcome.reason = str(error)
+        except stopping.BrokenOff as broken:
+            outcome.status, outcome.reason = "stopped", str(broken)
+            lab.note(f"the point was broken off: {broken}")
         except Exception as error:
             outcome.reason = f"{type(error).__name__}: {error}"
             raise
         finally:
-            unparked = safety.park(lab.parking(), lab.note)
+            entry.is_parking()
+            unparked = station.park(lab)
             for role, settings in lab.settings_left(described).items():
                 store.settings_after(role, settings)
             outcome.elapsed = lab.elapsed()
@@ -197,7 +208,7 @@ def rehearse(request: Request) -> Rehearsal:
         lab.connect()
         lab.describe()  # as a run does: the same messages in the same order, hence the same noise
         rows = list(request.protocol.measure(lab, request.parameters))
-        unparked = safety.park(lab.parking(), lab.note)
+        unparked = station.park(lab)
         duration = lab.elapsed()
     if unparked:
         raise FaultError(f"the rehearsal could not be parked: {'; '.join(unparked)}")
@@ -237,15 +248,19 @@ def _header(request: Request) -> RunHeader:
 
 
 def _take_rows(
-    request: Request, lab: OpenStation, store: RunStore, stop: safety.StopFlag, advance: Advance
+    request: Request, lab: OpenStation, store: RunStore, stop: stopping.StopRequests, advance: Advance
 ) -> tuple[Status, str]:
     rows: Iterator[Row] = request.protocol.measure(lab, request.parameters)
-    for row in rows:
-        store.row(row)
-        advance(store.rows)
-        if stop.reason:
-            store.event(lab.elapsed(), "warning", f"stop requested: {stop.reason}")
-            return "stopped", stop.reason
+    with ExitStack() as stack:
+        stack.callback(getattr(rows, "close", lambda: None))
+        for row in rows:
+            lab.watch.announce(stopping.DISK)
+            store.row(row)
+            advance(store.rows)
+            lab.watch.announce()
+            if stop.reason:
+                store.event(lab.elapsed(), "warning", f"stop requested: {stop.reason}")
+                return "stopped", stop.reason
     return "complete", ""
 
 

@@ -1,10 +1,8 @@
-"""Limits are checked before the first byte, and whatever ends a run, the station is parked."""
+"""Limits are checked before the first byte, and which magnet plays which part."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from labctl import door
@@ -78,56 +76,3 @@ def magnet_for(station: Station, role: str) -> str:
         f"station {station.name} must have a magnet along {role[-1]} for {role}; it has "
         f"{', '.join(station.magnets) or 'none'}. Nothing was sent."
     )
-
-
-@dataclass(frozen=True, slots=True)
-class ParkingStep:
-    """One independent step of parking: what it does, in words, and the doing."""
-
-    what: str
-    act: Callable[[], None]
-
-
-def park(steps: Sequence[ParkingStep], note: Callable[[str], None]) -> list[str]:
-    """Try every step, in order, whatever the others did; return what was not confirmed (empty: all well)."""
-    failed: list[str] = []
-    for step in steps:
-        try:
-            step.act()
-        except Exception as error:  # the next step must be tried whatever this one met
-            failed.append(f"{step.what}: {error}")
-            note(f"parking, {step.what}: NOT confirmed: {error}")
-        else:
-            note(f"parking, {step.what}: confirmed")
-    return failed
-
-
-class StopFlag:
-    """Set by a signal handler, looked at between rows; nothing is ever interrupted in the middle."""
-
-    reason: str = ""
-
-
-@contextmanager
-def stop_requests() -> Generator[StopFlag]:
-    """Turn SIGINT, SIGTERM and SIGHUP into a flag while a run goes on (in the main thread only)."""
-    import signal
-    import threading
-
-    flag = StopFlag()
-    if threading.current_thread() is not threading.main_thread():
-        yield flag
-        return
-    causes = {signal.SIGINT: "stopped by the user", signal.SIGTERM: "stopped by SIGTERM"}
-    if hasattr(signal, "SIGHUP"):
-        causes[signal.SIGHUP] = "stopped because the terminal was closed"
-
-    def request_stop(number: int, _frame: object) -> None:
-        flag.reason = flag.reason or causes[signal.Signals(number)]
-
-    previous = {number: signal.signal(number, request_stop) for number in causes}
-    try:
-        yield flag
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
