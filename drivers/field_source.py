@@ -58,8 +58,8 @@ class Supply(Protocol):
         """Present errors in words."""
         ...
 
-    def park(self) -> None:
-        """Ramp to zero and confirm it."""
+    def park(self, rate: float | None = None) -> None:
+        """Ramp to zero, at `rate` (A/s) where the supply was not prepared, and confirm it."""
         ...
 
     def ramp_down_recipe(self, rate: float, I_max: float) -> Recipe:

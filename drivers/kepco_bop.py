@@ -157,9 +157,9 @@ class KepcoBop(ScpiInstrument):
 
         The walk starts from the set point read back, or else from the last one said, at `rate` (A/s) where one is
         given, else at the prepared one (0.5 A/s where there is none). Where no set point is known zero is said at
-        once, and the voltage limit bounds how fast the magnet follows. The walk is taken again as long as the set point does not read back as zero,
-        for 10 s after the first. An output that still carries 50 mA is left on: breaking the circuit of a magnet
-        is worse than its current.
+        once, and the voltage limit bounds how fast the magnet follows. The walk is taken again as long as the set
+        point does not read back as zero, for 10 s after the first. An output that still carries 50 mA is left on:
+        breaking the circuit of a magnet is worse than its current.
         """
         self._I_max = None
         if rate is not None:

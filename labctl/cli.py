@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from labctl import __version__, cli_files
+from labctl import __version__, cli_files, cli_safety
 from labctl.cli_station import station
 from labctl.errors import LabctlError, RequestError
 
@@ -280,6 +280,7 @@ def simulate(as_json: bool, **request: Any) -> None:
 
 cli.add_command(station)
 cli_files.add_to(cli)
+cli_safety.add_to(cli)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -1,16 +1,16 @@
 """The guard: a small process beside a run that parks the station when the run's own process dies or hangs.
 
 Started by `labctl.heartbeat` as `python -P -m labctl.guard CONTROL PAGE`, in a session of its own, so that it
-survives the terminal. It imports next to nothing and holds three things: CONTROL, a socket to its owner; PAGE, memory
-in which the owner writes until when (on the system's monotonic clock) it may be silent; and what it was armed with:
-one JSON line with the parking recipe, and the open sockets of LAN instruments, which it has only to speak on.
+survives the terminal. It imports next to nothing and holds three things: CONTROL, a socket to its owner; PAGE, a
+memory in which the owner writes until when (on the system's monotonic clock) it may be silent; and what it was
+armed with: one JSON line with the parking recipe, and the open sockets of LAN instruments, ready to be spoken on.
 
     the word "done"                  the station is parked: end, and do nothing
     CONTROL ends without it          the owner died: park
     the promise in PAGE is overdue   the owner hangs: kill it, then park
     the kernel calls it stopped      the same after STOPPED seconds (SIGSTOP), whatever the owner promised
     SIGUSR1                          the same at once (labctl stop --now)
-    SIGUSR2                          the same, unless the owner lately gave a sign of life (labctl stop)
+    SIGUSR2                          the same once the owner gives no sign of life when it should (labctl stop)
 
 What it did is one JSON object a line in the file it was told, which exists only where it has acted.
 """
@@ -36,7 +36,8 @@ STOPPED: Final = 0.4
 SIGN: Final = 0.5
 _LOOK: Final = 0.05  # s between two looks at the owner
 _DYING: Final = 1.0  # s that a killed owner may take to be gone
-PROMISE: Final = struct.Struct("dd")  # until when it may be silent, and when it last gave a sign of life
+#: Until when the owner may be silent; when it gave a sign of life; until when it then said it would be busy.
+PROMISE: Final = struct.Struct("ddd")
 
 
 class Guard:
@@ -84,8 +85,9 @@ class Guard:
             line, _, self._received = self._received.partition(b"\n")
             if line == b"done":
                 return ""
-            self._order = json.loads(line)
-            takeover.get_ready(self._order["parts"])
+            order = json.loads(line)
+            takeover.get_ready(order["parts"])
+            self._order = order
             self._control.sendall(b"ready\n")
         return None
 
@@ -94,7 +96,7 @@ class Guard:
         if self._order is None:
             return ""
         now = time.monotonic()
-        until, sign = PROMISE.unpack_from(self._page)
+        until, sign, busy_until = PROMISE.unpack_from(self._page)
         if now > until:
             return f"the program that ran it gave no sign of life for {now - sign:.2g} s"
         if not _is_stopped(self._owner):
@@ -105,10 +107,8 @@ class Guard:
             return "the program that ran it was stopped"
         if signal.SIGUSR1 in self._called:
             return "labctl stop --now"
-        if signal.SIGUSR2 in self._called:
-            self._called.discard(signal.SIGUSR2)
-            if now - sign > SIGN:
-                return "labctl stop, and the program that ran it does not react"
+        if signal.SIGUSR2 in self._called and now > max(sign + SIGN, busy_until):
+            return "labctl stop, and the program that ran it does not react"
         return ""
 
     def _kill_owner(self) -> None:

@@ -17,9 +17,9 @@ from typing import Any, Final
 from labctl.errors import FaultError
 from labctl.guard import PROMISE
 
-#: Seconds (wall; our choice) of silence after which a run counts as hung, beyond what it announced. An ordinary
-#: query has 2 s to be answered; a query with a longer limit, and a write to a disk, are announced.
-HEARTBEAT: Final = 3.0
+#: Seconds (wall; our choice) of silence after which a run counts as hung, beyond what it announced: the time limit
+#: of a query, and what a slow disk may take.
+HEARTBEAT: Final = 2.0
 _READY: Final = 10.0  # s (wall) in which the guard must answer; an interpreter starts in far less
 _END: Final = 2.0  # s (wall) that it may take to end
 _LOOK: Final = 0.2  # s between two looks at whether the guard is still there
@@ -73,9 +73,9 @@ class Guard:
             ) from error
 
     def beat(self, silence: float = 0.0) -> None:
-        """Give a sign of life; the next comes within HEARTBEAT, and `silence` (s) more where that is long."""
+        """Give a sign of life; the next comes within HEARTBEAT after a `silence` (s) that is announced with it."""
         now = time.monotonic()
-        PROMISE.pack_into(self._page, 0, now + HEARTBEAT + (silence if silence > HEARTBEAT / 2 else 0.0), now)
+        PROMISE.pack_into(self._page, 0, now + HEARTBEAT + silence, now, now + silence)
 
     def check(self) -> None:
         """Raise FaultError where the guard itself is gone: nobody would park the station in its place."""

@@ -88,6 +88,9 @@ def registered(
         guard=guard.pid if guard else 0,
         path=str(path),
     )
+    for dead in entries():
+        if dead.target == entry.target and not dead.is_alive:
+            dead.forget()
     _write(entry)
     try:
         yield Registration(entry)
@@ -97,8 +100,8 @@ def registered(
 
 
 def entries() -> list[Running]:
-    """Every run that is going on, and those that died without a word."""
-    paths = sorted(folder().glob(f"*{_KEPT}"))
+    """Every run that is going on, and those that died without a word; the latest last."""
+    paths = sorted(folder().glob(f"*{_KEPT}"), key=_age)
     return [entry for path in paths if (entry := _read(path)) is not None]
 
 
@@ -107,7 +110,7 @@ def find(run: str | None) -> Running:
     listed = entries()
     living = [entry for entry in listed if entry.is_alive]
     if run is None:
-        chosen = living or listed
+        chosen = living or listed[-1:]
     else:
         chosen = [one for one in listed if run in {str(one.pid), one.target} or _same(run, one.target)]
     if len(chosen) == 1:
@@ -153,6 +156,13 @@ def _is_zombie(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text(encoding="latin-1").rpartition(")")[2].split()[0] == "Z"
     except (OSError, IndexError):
         return False
+
+
+def _age(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 def _same(run: str, target: str) -> bool:

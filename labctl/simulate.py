@@ -124,8 +124,8 @@ async def _serve(service: Service, as_json: bool) -> None:
 def _traced(service: Service) -> Generator[None]:
     """Write down, where it is asked for, what the bench goes through: one JSON object every 5 ms.
 
-    `wall` is the system's monotonic clock and `time` the bench's (s), `current` flows through the bar (A), `mu0_H`
-    is each magnet's field (T).
+    `wall` is the system's monotonic clock and `time` the bench's (s), `current` flows through the bar (A),
+    `I_magnet` through each magnet (A), and `mu0_H` is each magnet's field (T).
     """
     if service.trace is None:
         yield
@@ -133,8 +133,7 @@ def _traced(service: Service) -> Generator[None]:
     with service.trace.open("x", encoding="utf-8") as file:
 
         def write_down() -> None:
-            seen = service.moment()
-            line = {"wall": time.monotonic(), "time": seen.time, "current": seen.current, "mu0_H": seen.mu0_H}
+            line = {"wall": time.monotonic(), **service.moment()._asdict()}
             file.write(json.dumps(line) + "\n")
             file.flush()
 

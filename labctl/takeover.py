@@ -1,13 +1,15 @@
 """Taking over: a dead run's open lines are followed to safety by a recipe, without driver, protocol or file system.
 
-Every instrument has a thread of its own, so that one that does not answer holds up no other; the source's first
-lines go out before the magnets begin to ramp. What the owner had half said is voided by something that no
-instrument understands, so that half a number is refused and not obeyed; then come the lines that need no answer.
-Before the first question *IDN? is asked until the identity is the answer, so that no late reply is taken for another.
+Every instrument has a thread of its own, so that one that does not answer holds up no other. The source's first
+lines go out before the magnets begin to move, and what can be asked later waits until they do. What the owner had
+half said is voided by something that no instrument understands, so that half a number is refused and not obeyed; then
+come the lines that need no answer. Before the first question *IDN? is asked until the identity is the answer: no late
+reply is then taken for another.
 """
 
 from __future__ import annotations
 
+import importlib
 import math
 import re
 import select
@@ -22,9 +24,8 @@ VOID: Final = "!"
 _PATIENCE: Final = 2.0  # s (wall) for one answer
 _ATTEMPTS: Final = 3  # at an answer
 _LINES: Final = 32  # read at most while an answer is looked for
-_HEAD_START: Final = (
-    0.05  # s (wall) at most by which the first instrument's first lines go ahead of the others
-)
+_HEAD_START: Final = 0.05  # s (wall) at most by which the source goes ahead of the magnets
+_LET_MOVE: Final = 0.3  # s (wall) at most that read-backs wait until every magnet is on its way
 _POLL: Final = 0.02  # s on the station's clock between two looks at a number that is on its way to zero
 _NUMBER: Final = re.compile(r"[+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?")
 
@@ -121,32 +122,44 @@ class Follower:
     def __init__(self, part: dict[str, Any], factor: float, open_line: Callable[[], Line]) -> None:
         self.name: str = part["name"]
         self.problems: list[str] = []
-        self.has_begun = threading.Event()
+        self.has_begun = threading.Event()  # all lines before the first question have gone out
+        self.is_moving = threading.Event()  # on its way to zero, or at an end
+        self.may_ask = threading.Event()
         self._identity: str = part["identity"].strip()
         self._steps: Sequence[tuple[str, dict[str, Any]]] = part["steps"]
         self._factor = factor
         self._open_line = open_line
         self._in_step = False
 
+    @property
+    def is_magnet(self) -> bool:
+        """Whether something has to come down to zero."""
+        return any(kind in {"Settle", "Walk"} for kind, _ in self._steps)
+
     def follow(self) -> None:
         """Follow the recipe to its end, whatever happens; never raises."""
         try:
             self._line = self._open_line()
             self._line.void()
+            self._follow()
         except Exception as error:
             self.problems.append(f"the line: {error}")
+        finally:
             self.has_begun.set()
-            return
+            self.is_moving.set()
+
+    def _follow(self) -> None:
         for kind, step in self._steps:
             if kind != "Say":
                 self.has_begun.set()
+            if kind == "Expect":
+                self.may_ask.wait(_LET_MOVE)
             try:
                 getattr(self, f"_{kind.lower()}")(**step)
             except Exception as error:
                 self.problems.append(f"{step.get('ask') or step.get('text')}: {error}")
                 if kind in {"Settle", "Walk"}:
-                    break
-        self.has_begun.set()
+                    return
 
     def _say(self, text: str) -> None:
         self._line.say(text)
@@ -157,6 +170,8 @@ class Follower:
             raise ValueError(f"it answers {answer}")
 
     def _settle(self, ask: str, below: float, within: float, again: str) -> None:
+        self.is_moving.set()
+        self.may_ask.wait(_LET_MOVE)
         deadline = time.monotonic() + within / self._factor
         while not abs(value := self._number(ask)) < below:
             if time.monotonic() >= deadline:
@@ -177,11 +192,12 @@ class Follower:
             if deadline is not None and abs(start) < below:
                 return
             steps = max(1, math.ceil(abs(start) / largest))
+            self.is_moving.set()
             due = time.monotonic()
             for left in reversed(range(steps)):
                 self._line.say(say.format(start * left / steps + 0.0))
-                # Counted from when it was due, or from now where that is late: never two steps in one interval.
-                due = max(due, time.monotonic() - 0.2 * interval / self._factor) + interval / self._factor
+                # A step that was late is not made up for: never two in one interval.
+                due = max(due, time.monotonic()) + interval / self._factor
                 _pass(due - time.monotonic())
             if deadline is None:
                 deadline = time.monotonic() + within / self._factor
@@ -223,16 +239,30 @@ class Follower:
 def get_ready(parts: Sequence[dict[str, Any]]) -> None:
     """Load what will be needed, now that no moment counts."""
     if any("socket" not in part for part in parts):
-        import pyvisa  # noqa: F401
+        importlib.import_module("pyvisa")
 
 
 def take_over(followers: Sequence[Follower]) -> None:
-    """Park all of them at once; the first one's first lines go ahead of the others."""
-    threads = [threading.Thread(target=follower.follow, daemon=True) for follower in followers]
-    for place, (thread, follower) in enumerate(zip(threads, followers, strict=True)):
-        thread.start()
-        if place == 0:
-            follower.has_begun.wait(_HEAD_START)
+    """Park all of them at once: what drives current is told first, then the magnets, then what only reads."""
+    first = [one for one in followers[:1] if not one.is_magnet]
+    magnets = [one for one in followers if one.is_magnet]
+    threads: list[threading.Thread] = []
+
+    def start(some: Sequence[Follower]) -> None:
+        for one in some:
+            threads.append(threading.Thread(target=one.follow, daemon=True))
+            threads[-1].start()
+
+    start(first)
+    for one in first:
+        one.has_begun.wait(_HEAD_START)
+    start(magnets)
+    deadline = time.monotonic() + _LET_MOVE
+    for one in magnets:
+        one.is_moving.wait(max(deadline - time.monotonic(), 0.0))
+    for one in followers:
+        one.may_ask.set()
+    start([one for one in followers if one not in first and not one.is_magnet])
     for thread in threads:
         thread.join()
 

@@ -200,7 +200,12 @@ class Bench:
     def moment(self) -> Moment:
         """What flows and what field there is now, whatever the instruments say about it."""
         now = self.clock.now()
-        return Moment(now, self._bar.current, {name: one.mu0_H(now) for name, one in self.magnets.items()})
+        return Moment(
+            now,
+            self._bar.current,
+            {name: one.current(now) for name, one in self.magnets.items()},
+            {name: one.mu0_H(now) for name, one in self.magnets.items()},
+        )
 
     def _wires(self) -> dict[str, dict[str, Any]]:
         """Return by instrument which terminal is soldered to what."""

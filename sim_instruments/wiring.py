@@ -32,10 +32,11 @@ class Interval(NamedTuple):
 
 
 class Moment(NamedTuple):
-    """One look at the terminals: bench time (s), current through the bar (A), field of each magnet (T)."""
+    """One look at the terminals: bench time (s), current in the bar (A), each magnet's current (A), field (T)."""
 
     time: float
     current: float
+    I_magnet: Mapping[str, float]
     mu0_H: Mapping[str, float]
 
 
