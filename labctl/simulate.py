@@ -9,7 +9,7 @@ import secrets
 import signal
 import time
 import tomllib
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -93,31 +93,36 @@ async def _serve(service: Service, as_json: bool) -> None:
             "Nothing is served."
         ) from error
     try:
-        resources = {role: f"TCPIP0::{service.host}::{port}::SOCKET" for role, port in ports.items()}
-        _write_station(service, resources)
-        if as_json:
-            instruments = [
-                {
-                    "role": role,
-                    "model": service.drivers[role],
-                    "host": service.host,
-                    "port": port,
-                    "resource": resources[role],
-                }
-                for role, port in ports.items()
-            ]
-            tables.as_json({"instruments": instruments, "station": service.output})
-        else:
-            rows = [(role, service.drivers[role], resource) for role, resource in resources.items()]
-            tables.table(rows, ("role", "model", "resource"), err=True)
-            tables.say(
-                f"station  {service.output}  (time passes {service.content['time_factor']:g} times as fast)"
-            )
-            tables.say("Ctrl-C ends it.")
         with _traced(service):
+            _announce(service, ports, as_json)
             await ended.wait()
     finally:
         service.served.close()
+
+
+def _announce(service: Service, ports: Mapping[str, int], as_json: bool) -> None:
+    """Write the station file, and say where the instruments are."""
+    resources = {role: f"TCPIP0::{service.host}::{port}::SOCKET" for role, port in ports.items()}
+    _write_station(service, resources)
+    if as_json:
+        instruments = [
+            {
+                "role": role,
+                "model": service.drivers[role],
+                "host": service.host,
+                "port": port,
+                "resource": resources[role],
+            }
+            for role, port in ports.items()
+        ]
+        tables.as_json({"instruments": instruments, "station": service.output})
+    else:
+        rows = [(role, service.drivers[role], resource) for role, resource in resources.items()]
+        tables.table(rows, ("role", "model", "resource"), err=True)
+        tables.say(
+            f"station  {service.output}  (time passes {service.content['time_factor']:g} times as fast)"
+        )
+        tables.say("Ctrl-C ends it.")
 
 
 @contextmanager

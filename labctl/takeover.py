@@ -1,10 +1,10 @@
 """Taking over: a dead run's open lines are followed to safety by a recipe, without driver, protocol or file system.
 
 Every instrument has a thread of its own, so that one that does not answer holds up no other. The source's first
-lines go out before the magnets begin to move, and what can be asked later waits until they do. What the owner had
-half said is voided by something that no instrument understands, so that half a number is refused and not obeyed; then
-come the lines that need no answer. Before the first question *IDN? is asked until the identity is the answer: no late
-reply is then taken for another.
+lines go out before the magnets begin to move, and what can be asked later waits until they do. What the owner
+had half said is voided by something that no instrument understands, so that half a number is refused and not
+obeyed; then come the lines that need no answer. Before the first question *IDN? is asked until the identity is the
+answer: no late reply is then taken for another.
 """
 
 from __future__ import annotations
@@ -26,7 +26,9 @@ _ATTEMPTS: Final = 3  # at an answer
 _LINES: Final = 32  # read at most while an answer is looked for
 _HEAD_START: Final = 0.05  # s (wall) at most by which the source goes ahead of the magnets
 _LET_MOVE: Final = 0.3  # s (wall) at most that read-backs wait until every magnet is on its way
-_POLL: Final = 0.02  # s on the station's clock between two looks at a number that is on its way to zero
+_LATE: Final = 1.25  # intervals: what a step that comes late may make up for
+_ROUNDING: Final = 1e-6  # A by which a step is rounded as it is said
+_POLL: Final = 0.05  # s on the station's clock between two looks at a number that is on its way to zero
 _NUMBER: Final = re.compile(r"[+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?")
 
 
@@ -182,7 +184,6 @@ class Follower:
 
     def _walk(self, ask: str, say: str, rate: float, interval: float, below: float, within: float) -> None:
         deadline: float | None = None
-        largest = rate * interval - 1e-6  # a step is rounded as it is said
         while True:
             try:
                 start = self._number(ask)
@@ -191,14 +192,15 @@ class Follower:
                 raise
             if deadline is not None and abs(start) < below:
                 return
-            steps = max(1, math.ceil(abs(start) / largest))
             self.is_moving.set()
-            due = time.monotonic()
-            for left in reversed(range(steps)):
-                self._line.say(say.format(start * left / steps + 0.0))
-                # A step that was late is not made up for: never two in one interval.
-                due = max(due, time.monotonic()) + interval / self._factor
-                _pass(due - time.monotonic())
+            passed, here = interval, abs(start)
+            while here > 0:
+                # As far as the rate leads in the time that has passed since the step before.
+                here = max(here - rate * min(passed, _LATE * interval) + _ROUNDING, 0.0)
+                said = time.monotonic()
+                self._line.say(say.format(math.copysign(here, start) if here else 0.0))
+                _pass(interval / self._factor)
+                passed = self._factor * (time.monotonic() - said)
             if deadline is None:
                 deadline = time.monotonic() + within / self._factor
             elif time.monotonic() >= deadline:
