@@ -42,9 +42,9 @@ class Settle:
 class Walk:
     """A walk to zero from the number that `ask` answers: `say` formats a set point, one each `interval` (s).
 
-    No step is larger than `rate` times the time since the one before, nor than that of 1.25 intervals. It is walked
-    again until it reads back below `below`, for `within` (s) after the first time at most. Where nothing is answered
-    zero is said at once.
+    No step is larger than `rate` times the time since the one before, nor than that of 1.25 intervals. It is
+    walked again until it reads back below `below`, for `within` (s) after the first time at most. Where nothing is
+    answered zero is said at once.
     """
 
     ask: str

@@ -75,7 +75,7 @@ class Registration:
 def registered(
     title: str, target: Path, station: str, resources: Sequence[str], guard: Guard | None
 ) -> Generator[Registration]:
-    """List this process's run while it goes on."""
+    """List this process's run while it goes on; dead ones whose instruments or target it has now are dropped."""
     pid = os.getpid()
     path = folder() / f"{pid}-{uuid4().hex[:8]}{_KEPT}"
     entry = Running(
@@ -89,7 +89,7 @@ def registered(
         path=str(path),
     )
     for dead in entries():
-        if dead.target == entry.target and not dead.is_alive:
+        if not dead.is_alive and (dead.target == entry.target or set(resources) & set(dead.resources)):
             dead.forget()
     _write(entry)
     try:
@@ -115,7 +115,7 @@ def find(run: str | None) -> Running:
         chosen = [one for one in listed if run in {str(one.pid), one.target} or _same(run, one.target)]
     if len(chosen) == 1:
         return chosen[0]
-    names = "; ".join(f"{one.target} (process {one.pid})" for one in (chosen or listed)) or "none"
+    names = "; ".join(f"{one.target} (process {one.pid})" for one in (chosen or living)) or "none"
     wanted = "the only run that is going on" if run is None else f"one that is going on; got {run!r}"
     raise RequestError(f"RUN must be {wanted}; there are: {names}. Nothing was stopped.")
 

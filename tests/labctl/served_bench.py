@@ -1,20 +1,27 @@
 """A served bench as another process, what the sample on it went through, and runs against it."""
 
+import itertools
 import json
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from labctl.clock import WallClock
+from labctl.guard import STOPPED
 
 LABCTL = [sys.executable, "-c", "from labctl.cli import main; main()"]
 WALL = WallClock()
+#: Ways for a run to end without a word, and the seconds until that can be noticed.
+DEATHS = {"SIGKILL": 0.0, "SIGSEGV": 0.0, "SIGSTOP": STOPPED + 0.1}
 #: What a magnet of the station sim may change by: 500 Oe/s over 90 Oe/A.
 RATE = 500 / 90
-#: One step of a supply that is walked: that rate for 20 ms.
-STEP = RATE * 0.02
+#: The largest step of a supply that is walked: that rate for 1.25 times 20 ms.
+STEP = RATE * 0.025
+#: Seconds that a line may wait for lines to other instruments: all share the bench's clock while it receives one.
+JITTER = 0.02
 #: A magnet's current (A) that counts as none: the supplies' own offsets are a few mA.
 NOTHING = 0.01
 
@@ -118,10 +125,37 @@ def parked_after(seen: list[dict[str, Any]], moment: float) -> Parked:
 
 
 def check_slew(seen: list[dict[str, Any]]) -> None:
-    """Over any 100 to 200 ms no magnet changed faster than its slew and one step of a walk."""
+    """Over any 200 to 500 ms no magnet changed faster than its slew and one step of a walk.
+
+    A line may be late by JITTER; and a machine that kept the bench waiting, as the gaps of the trace tell, let lines
+    pile up for so long.
+    """
+    gaps = [two["wall"] - one["wall"] - 0.005 for one, two in itertools.pairwise(seen)]
     for place, one in enumerate(seen):
-        for other in seen[place + 20 : place + 40 : 10]:
-            dt = other["time"] - one["time"]
+        for far in range(place + 40, min(place + 101, len(seen)), 20):
+            other = seen[far]
+            stall = max(gaps[max(place - 10, 0) : far])
+            dt = other["time"] - one["time"] + stall + JITTER
             for name, current in one["I_magnet"].items():
                 change = abs(other["I_magnet"][name] - current)
                 assert change <= RATE * dt * 1.01 + STEP, (name, change / dt, dt, one["time"])
+
+
+def strike(bench: Served, name: str, number: int, delay: float) -> tuple[Parked, str]:
+    """Start a run, send it a signal some time after its first set point, and see how the bench comes to rest."""
+    run = bench.run(f"{name}.h5")
+    bench.wait_until_busy()
+    WALL.wait(delay)
+    moment = time.monotonic()
+    run.send_signal(number)
+    _, said = run.communicate(timeout=60)  # the guard holds its standard error open until it has parked
+    WALL.wait(0.3)
+    return parked_after(bench.look(), moment), said
+
+
+def assert_off(bench: Served) -> None:
+    """The outputs are off, and every port takes a client again."""
+    assert bench.asked("source", "OUTP?") == "0"
+    assert float(bench.asked("source", "SOUR:CURR?")) == 0
+    assert bench.asked("supply_z", "OUTP?") == "0"
+    assert float(bench.asked("supply_x", "SETI?")) == 0

@@ -1,23 +1,17 @@
 """A run on a served bench is killed, crashes, hangs or is stopped; the bench, not the program, says what became."""
 
 import json
-import random
 import re
 import signal
-import statistics
 import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from served_bench import LABCTL, WALL, Parked, Served, parked_after
-
-from labctl.guard import STOPPED
+from served_bench import DEATHS, LABCTL, WALL, Served, assert_off, parked_after, strike
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
-
-DEATHS = {"SIGKILL": 0.0, "SIGSEGV": 0.0, "SIGSTOP": STOPPED + 0.1}  # s until it can be noticed
 
 
 @pytest.fixture(scope="module")
@@ -31,26 +25,6 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 def own_state(monkeypatch: pytest.MonkeyPatch, bench: Served) -> None:
     """The list of running runs is this test's own."""
     monkeypatch.setenv("XDG_STATE_HOME", str(bench.folder / "state"))
-
-
-def strike(bench: Served, name: str, number: int, delay: float) -> tuple[Parked, str]:
-    """Start a run, send it a signal some time after its first set point, and see how the bench comes to rest."""
-    run = bench.run(f"{name}.h5")
-    bench.wait_until_busy()
-    WALL.wait(delay)
-    moment = time.monotonic()
-    run.send_signal(number)
-    _, said = run.communicate(timeout=60)  # the guard holds its standard error open until it has parked
-    WALL.wait(0.3)
-    return parked_after(bench.look(), moment), said
-
-
-def assert_off(bench: Served) -> None:
-    """The outputs are off, and every port takes a client again."""
-    assert bench.asked("source", "OUTP?") == "0"
-    assert float(bench.asked("source", "SOUR:CURR?")) == 0
-    assert bench.asked("supply_z", "OUTP?") == "0"
-    assert float(bench.asked("supply_x", "SETI?")) == 0
 
 
 def report(folder: Path, name: str) -> list[dict[str, object]]:
@@ -71,32 +45,8 @@ def test_the_guard_parks_what_a_dead_run_left_on(bench: Served, cause: str, dela
     assert all(line["problems"] == [] for line in lines if line["event"] == "parked")
 
 
-@pytest.mark.nightly
-@pytest.mark.timeout(3600)
-@pytest.mark.parametrize("cause", DEATHS)
-def test_the_guard_parks_at_any_moment(bench: Served, cause: str) -> None:
-    """Twenty random moments of a run for each cause; printed for the record."""
-    moments = random.Random(20220117).sample(range(0, 24_000), 20)
-    all_parked: list[Parked] = []
-    for number, moment in enumerate(moments):
-        parked, said = strike(bench, f"{cause}-{number}", signal.Signals[cause], moment / 1e3)
-        assert "the station was parked" in said, (moment, said)
-        assert_off(bench)
-        all_parked.append(parked)
-    beyond = sorted(one.beyond - DEATHS[cause] for one in all_parked)
-    print(
-        f"{cause}: beyond ramp{' and notice' if DEATHS[cause] else ''}: median "
-        f"{1e3 * statistics.median(beyond):.0f} ms, worst {1e3 * beyond[-1]:.0f} ms; source off: median "
-        f"{1e3 * statistics.median(one.source for one in all_parked):.0f} ms, worst "
-        f"{1e3 * max(one.source for one in all_parked):.0f} ms; stalled by up to "
-        f"{1e3 * max(one.stall for one in all_parked):.0f} ms"
-    )
-    for one in all_parked:
-        assert one.beyond - one.stall < DEATHS[cause] + 0.1, one
-
-
 def test_an_endless_loop_is_a_hang(bench: Served) -> None:
-    """No sign of life for the heartbeat's 2 s: the guard kills the run and parks."""
+    """No sign of life for the heartbeat's 2 s beyond the 2 s of the last query: the guard kills it and parks."""
     code = (
         "import labctl.engine as e, labctl.cli\n"
         "take = e._take_rows\n"
@@ -113,7 +63,7 @@ def test_an_endless_loop_is_a_hang(bench: Served) -> None:
     assert run.returncode == -signal.SIGKILL
     assert re.search(r"no sign of life for \d.* s; the station was parked", said)
     WALL.wait(0.3)
-    assert parked_after(bench.look(), moment).beyond < 2.3
+    assert parked_after(bench.look(), moment).beyond < 2.0 + 2.0 + 0.3
     assert_off(bench)
 
 
