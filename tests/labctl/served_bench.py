@@ -127,8 +127,8 @@ def parked_after(seen: list[dict[str, Any]], moment: float) -> Parked:
 def check_slew(seen: list[dict[str, Any]]) -> None:
     """Over any 200 to 500 ms no magnet changed faster than its slew and one step of a walk.
 
-    A line may be late by JITTER; and a machine that kept the bench waiting, as the gaps of the trace tell, let lines
-    pile up for so long.
+    A line may be late by JITTER; and a machine that kept the bench waiting, as the gaps of the trace tell, let
+    lines pile up for so long.
     """
     gaps = [two["wall"] - one["wall"] - 0.005 for one, two in itertools.pairwise(seen)]
     for place, one in enumerate(seen):
