@@ -120,6 +120,8 @@ def build(station: Station, sample: Sample, seed: int, roles: Sequence[str]) -> 
         "source",
         "voltmeter",
         line_frequency=station.line_frequency,
+        relay=station.cables.relay,
+        trigger_link=station.cables.trigger_link,
         lockin="lockin" if "lockin" in station.instruments else None,
     )
     return Bench(spec, parameters_of(sample), device_seed=sample.device_seed, seed=seed)
@@ -133,7 +135,7 @@ def served(station: Station, sample: Sample, seed: int, factor: float) -> tuple[
     from sim_instruments.server import Served
 
     room = build(station, sample, seed, ())
-    return Served(room.instruments, room.clock, factor), lambda: room.moment
+    return Served(room.reachable, room.clock, factor), lambda: room.moment
 
 
 def recorded(

@@ -46,7 +46,7 @@ def park(the_station: Station) -> dict[str, str]:
     _check_free(the_station)
     outcome = dict.fromkeys(the_station.instruments, "")
     the_sample, _ = config.load_sample("alox-2.0")  # what lies on a simulated bench; a real one needs none
-    with station.visited(the_station, the_sample) as visit, stop_requests(is_guarded=True) as stop:
+    with station.visited(the_station, the_sample) as visit, stop_requests() as stop:
         watch = Watch()
         watch.stop = stop
         steps = [

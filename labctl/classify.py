@@ -8,6 +8,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -139,8 +140,12 @@ def run(task: Task, advance: Callable[[int], None]) -> Classified:
     Ctrl-C and its kin end the trainings where they are; what had been learned by then is in the file.
     """
     make_folder(task.target.parent)
-    store = RunStore(task.target)
-    store.begin(_header(task))
+    with closing(RunStore(task.target)) as store:
+        store.begin(_header(task))
+        return _trained(task, store, advance)
+
+
+def _trained(task: Task, store: RunStore, advance: Callable[[int], None]) -> Classified:
     for remark in (remark for neuron in task.neurons for remark in neuron.remarks):
         store.event(0.0, "warning", remark)
     begun = time.monotonic()

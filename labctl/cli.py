@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from labctl import __version__, cli_files, cli_safety
+from labctl import __version__, cli_batch, cli_catalogue, cli_files, cli_safety
 from labctl.cli_station import station
 from labctl.errors import LabctlError, RequestError
+from labctl.names import printable
 
 if TYPE_CHECKING:
     from labctl.engine import Request
@@ -108,23 +109,16 @@ def _request(
 
 
 def _measure(request: Request, live: bool, as_json: bool, keep_wire: bool) -> None:
-    from labctl import engine, figures, tables, tell
+    from labctl import engine, figures, person, tables, tell
 
     with tables.progress(request.rows_expected, request.title, live) as advance:
-        outcome = engine.run(request, advance, _operator, keep_wire=keep_wire)
+        outcome = engine.run(request, advance, person.ask, keep_wire=keep_wire)
     figure = figures.draw_beside(outcome)
     if as_json:
         tables.as_json(tell.outcome(outcome, figure))
     tell.summary(outcome, figure)
     if outcome.error is not None:
         raise outcome.error
-
-
-def _operator(task: str) -> None:
-    """Ask the person at the bench to do something by hand; with nobody there, nothing is started."""
-    if not sys.stdin.isatty():
-        raise RequestError(f"{task} This needs a person at a terminal; there is none. Nothing was sent.")
-    click.confirm(f"{task} Done?", abort=True, err=True)
 
 
 def _rehearse(request: Request, as_json: bool) -> None:
@@ -281,6 +275,8 @@ def simulate(as_json: bool, **request: Any) -> None:
 cli.add_command(station)
 cli_files.add_to(cli)
 cli_safety.add_to(cli)
+cli_batch.add_to(cli)
+cli_catalogue.add_to(cli)
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -309,5 +305,5 @@ def _fail(message: str, status: int, debug: bool) -> int:
         import traceback
 
         traceback.print_exc()
-    click.echo(f"labctl: {message}", err=True)
+    click.echo(printable(f"labctl: {message}", keep="\n"), err=True)
     return status

@@ -1,4 +1,4 @@
-"""The commands that read what was measured: show, plot, export."""
+"""The commands that read what was measured: show, plot, analyse, export, validate, recover."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import click
 
 def add_to(group: click.Group) -> None:
     """Give a group the commands of this room."""
-    for command in (show, plot, export):
+    for command in (show, plot, analyse, export, validate, recover):
         group.add_command(command)
 
 
@@ -18,13 +18,15 @@ def add_to(group: click.Group) -> None:
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
 def show(file: Path, as_json: bool) -> None:
     """Show a run: what was done to which sample, and the results."""
-    from labctl import runfile, tables, tell
+    from labctl import notes, runfile, tables, tell, tell_catalogue
 
     stored = runfile.read_run(file)
+    remarks = notes.read(file.parent).get(stored.uuid, notes.NONE)
     if as_json:
-        tables.as_json(tell.stored(stored))
+        tables.as_json(tell.stored(stored) | tell_catalogue.remarks(remarks))
     else:
         tell.show(stored)
+        tell_catalogue.show_remarks(remarks)
 
 
 @click.command()
@@ -40,14 +42,63 @@ def plot(files: tuple[Path, ...], output: Path | None) -> None:
 
 
 @click.command()
-@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--to", "kind", type=click.Choice(["csv", "h5"]), required=True)
-@click.option(
-    "-o", "--output", type=click.Path(path_type=Path), help="File, or folder for several CSV files."
-)
-def export(files: tuple[Path, ...], kind: str, output: Path | None) -> None:
-    """Export runs: CSV with units in the header, or one clean HDF5 file."""
-    from labctl import export as exporting
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--again", is_flag=True, help="Put the new analysis into the file, beside the old ones.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
+def analyse(file: Path, again: bool, as_json: bool) -> None:
+    """Find the results of a stored run anew, with the code that is installed; its data stay as they are."""
+    from labctl import analyse as analysing
 
-    for path in exporting.export(files, kind, output):
+    if again:
+        analysing.again(file, as_json)
+    else:
+        analysing.compare(file, as_json)
+
+
+@click.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--to", "kind", type=click.Choice(["csv", "h5", "json", "netcdf", "parquet"]), required=True)
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), help="File, or folder; default: beside each run."
+)
+@click.option("--columns", multiple=True, metavar="A,B", help="Only these columns, in this order.")
+@click.option(
+    "--unit", "units", multiple=True, metavar="NAME=UNIT", help="As mu0_H_x=Oe; may be given several times."
+)
+def export(
+    files: tuple[Path, ...], kind: str, output: Path | None, columns: tuple[str, ...], units: tuple[str, ...]
+) -> None:
+    """Export runs, or all runs below a folder, for other programs; units, parameters and results go with them."""
+    from labctl import export as exporting
+    from labctl.selection import selection
+
+    for path in exporting.export(files, kind, output, selection(columns, units)):
         click.echo(path)
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
+def recover(file: Path, as_json: bool) -> None:
+    """Make the file of a run that was interrupted, from the journal it left; FILE is either of the two."""
+    from labctl import recovery, tables
+
+    found = recovery.recover(file)
+    if as_json:
+        tables.as_json(found.told())
+    else:
+        click.echo(found.path)
+    what = "was made from its journal" if found.made else "is whole already"
+    tables.say(f"{found.path} {what}: {found.rows} rows, {found.reason or found.status}")
+    for line in found.damage:
+        tables.say(f"damage in the journal: {line}")
+
+
+@click.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
+def validate(files: tuple[Path, ...], as_json: bool) -> None:
+    """Check files against the layout of a run, and whether any viewer finds their default plot."""
+    from labctl import validate as validating
+
+    validating.command(files, as_json)

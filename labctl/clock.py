@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from array import array
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 _HEEDFUL = 0.05  # s (wall) between two looks at what goes on while somebody waits
@@ -49,8 +50,32 @@ class WallClock:
             self._heed()
 
 
+class WallTime:
+    """The time of day (UTC), and whether somebody has set the clock that tells it."""
+
+    def __init__(self) -> None:
+        self._begun = datetime.now(UTC)
+        self._start = self._steady = time.monotonic()
+        self._shown = time.time()
+
+    def now(self) -> datetime:
+        """The time of day, never earlier than at the beginning with the seconds since then."""
+        steady = self._begun + timedelta(seconds=time.monotonic() - self._start)
+        return max(datetime.now(UTC), steady)
+
+    def jump(self) -> float:
+        """How far (s) the clock was set since it was last asked; 0 below a second, as small corrections are."""
+        shown, steady = time.time(), time.monotonic()
+        jump = (shown - self._shown) - (steady - self._steady)
+        self._shown, self._steady = shown, steady
+        return jump if abs(jump) >= 1 else 0.0
+
+
 class RecordingClock:
-    """A clock whose every reading is kept (s, in order), so that a replay can give the same ones again."""
+    """A clock whose every reading is kept (s, in order), so that a replay can give the same ones again.
+
+    Whoever takes readings away from `readings` empties it.
+    """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -94,6 +119,28 @@ class ReplayClock:
     def glance(self) -> float:
         """The reading that was given last."""
         return self._now
+
+
+class StoppableClock:
+    """Another clock, until somebody gives up what goes on by it: every question is then KeyboardInterrupt."""
+
+    def __init__(self, clock: Clock, given_up: Callable[[], object]) -> None:
+        self._clock = clock
+        self._given_up = given_up
+
+    def now(self) -> float:
+        """Seconds on the other clock."""
+        self._look()
+        return self._clock.now()
+
+    def wait(self, seconds: float) -> None:
+        """Wait on the other clock."""
+        self._look()
+        self._clock.wait(seconds)
+
+    def _look(self) -> None:
+        if self._given_up():
+            raise KeyboardInterrupt
 
 
 class FollowingClock:

@@ -91,6 +91,17 @@ class MagnetSection(_Section):
         return {"x": (1.0, 0.0, 0.0), "y": (0.0, 1.0, 0.0)}.get(self.axis or "z", (0.0, 0.0, 1.0))
 
 
+class Cables(_Section):
+    """How source and voltmeter are joined besides through the sample, as the source's delta modes need it.
+
+    With `relay` the voltmeter's port in use is RS-232, at the other end the source: it is reached through that, and
+    no longer at its own resource. `trigger_link` joins their trigger lines.
+    """
+
+    relay: bool = False
+    trigger_link: bool = False
+
+
 class Limits(_Section):
     """Nothing beyond these is ever sent."""
 
@@ -110,7 +121,13 @@ class Station(_Section):
     time_factor: float = Field(default=1.0, ge=1, allow_inf_nan=False)
     instruments: dict[str, InstrumentSection]
     magnets: dict[str, MagnetSection] = {}
+    cables: Cables = Cables()
     limits: Limits = Limits()
+
+    @property
+    def relayed(self) -> str | None:
+        """The instrument that is reached through the source only, where there is one."""
+        return "voltmeter" if self.cables.relay else None
 
     @property
     def simulated(self) -> bool:
@@ -129,6 +146,12 @@ class Station(_Section):
         for resource in resources:
             if resources.count(resource) > 1:
                 raise ValueError(f"each instrument must have its own resource; {resource} is given twice")
+        if self.cables.relay or self.cables.trigger_link:
+            for end in ("source", "voltmeter"):
+                if end not in self.instruments:
+                    raise ValueError(
+                        f"cables must join instruments of this file; there is no instruments.{end}"
+                    )
         for name, magnet in self.magnets.items():
             for part in filter(None, (magnet.supply, magnet.gaussmeter)):
                 if part not in self.instruments:
@@ -266,6 +289,7 @@ def _fields_at(model: type[BaseModel], location: tuple[int | str, ...]) -> list[
     sections: dict[str, type[BaseModel]] = {
         "instruments": InstrumentSection,
         "magnets": MagnetSection,
+        "cables": Cables,
         "limits": Limits,
     }
     section = sections[str(location[0])] if location else model

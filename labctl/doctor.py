@@ -53,6 +53,8 @@ def examine(the_station: Station, sample: Sample, *, exercise: bool, folder: Pat
     answering: set[str] = set()
     with station.visited(the_station, sample) as visit:
         for name in the_station.instruments:
+            if name == the_station.relayed:
+                continue
             for finding in _instrument(visit, the_station, name):
                 if finding.what == name and finding.state == "ok":
                     answering.add(name)
@@ -163,7 +165,7 @@ def _health(the_station: Station, name: str, driver: Any) -> Iterator[Finding]:
             else_="fault",
         )
     if name == "source":
-        yield from _source(name, driver)
+        yield from _source(the_station, name, driver)
     if name == "lockin":
         locked = driver.reference == "internal" or driver.is_locked()
         yield _judged(
@@ -179,7 +181,7 @@ def _health(the_station: Station, name: str, driver: Any) -> Iterator[Finding]:
             yield from _gaussmeter(name, driver, magnet_name)
 
 
-def _source(name: str, driver: Any) -> Iterator[Finding]:
+def _source(the_station: Station, name: str, driver: Any) -> Iterator[Finding]:
     closed = driver.ask(driver.interlock)[1] == "1"
     yield _judged(
         f"{name}: interlock", closed, "closed" if closed else "open", "close the interlock", else_="fault"
@@ -191,12 +193,36 @@ def _source(name: str, driver: Any) -> Iterator[Finding]:
         f"{'on' if on else 'off'}, level {door.show(level, 'A', 'mA')}",
         "somebody left it on; it was not touched. Park it by hand if nobody is measuring",
     )
-    yield _judged(
-        f"{name}: nanovoltmeter on its serial port",
-        driver.ask(driver.nanovoltmeter_present, timeout=5.0)[1] == "1",
-        "asked with SOUR:DELT:NVPR?",
-        "only the source's own delta modes need it, no protocol of labctl does",
-    )
+    yield from _link(the_station, name, driver.ask(driver.nanovoltmeter_present, timeout=5.0)[1] == "1")
+
+
+def _link(the_station: Station, name: str, is_there: bool) -> Iterator[Finding]:
+    """The cables between source and nanovoltmeter; only the source's own delta modes need them."""
+    cables = the_station.cables
+    what = f"{name}: nanovoltmeter on its serial port"
+    if cables.relay:
+        yield _judged(
+            what,
+            is_there,
+            f"{'it answers' if is_there else 'no answer'} (SOUR:DELT:NVPR?)",
+            "set the meter's interface to RS-232 and both ends to 19200 baud; the cable is straight-through",
+            else_="fault",
+        )
+        yield _judged(
+            f"{name}: trigger link",
+            cables.trigger_link,
+            f"cables.trigger_link is {str(cables.trigger_link).lower()} in the station file",
+            "without it a delta measurement waits for ever: join the TRIGGER LINK sockets, and say so in the file",
+        )
+    elif is_there:
+        yield Finding(
+            what,
+            "warning",
+            "it answers (SOUR:DELT:NVPR?)",
+            "then it has no address of its own: write [cables] relay = true into the station file",
+        )
+    else:
+        yield Finding(what, "ok", "none, as the station file has it (SOUR:DELT:NVPR?)")
 
 
 def _supply(name: str, driver: Any) -> Iterator[Finding]:

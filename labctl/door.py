@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import math
 import re
+from dataclasses import dataclass
 from decimal import Decimal
-from typing import Final
+from functools import cache
+from typing import Any, Final
 
 from labctl.errors import RequestError
+from labctl.spelling import suggest
 
 MU_0: Final = 1.25663706127e-6  # vacuum permeability, T m/A, CODATA 2022
 
@@ -44,6 +47,7 @@ _KIND: Final = {
 
 _NUMBER: Final = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
 _QUANTITY: Final = re.compile(rf"\s*(?>({_NUMBER}))\s*([^\d\s.+-].*?)?\s*", re.ASCII)
+_POWER: Final = re.compile(r"(?<=[A-Za-z])(?=\d)")  # m2, as the columns have it, is m**2 to pint
 
 
 def kind_of(unit: str) -> str:
@@ -72,6 +76,14 @@ def parse(text: str, unit: str, name: str) -> float:
     return float(Decimal(number) * Decimal(repr(factor)))
 
 
+def split(text: str, name: str) -> tuple[Decimal, str]:
+    """Split "400 Oe" into its number, exact as a decimal, and its unit ("" where it has none)."""
+    match = _QUANTITY.fullmatch(text)
+    if match is None or not math.isfinite(float(match[1])):
+        raise RequestError(f"{name} must be a number with its unit; got {text!r}. Nothing was sent.")
+    return Decimal(match[1]), match[2] or ""
+
+
 def _by_pint(number: float, symbol: str, unit: str, text: str, name: str) -> float:
     import pint
 
@@ -86,6 +98,58 @@ def factor_of(unit: str, display: str) -> float:
     if unit == display:
         return 1.0
     return _COMMON[unit][display]
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """How SI values read in another unit, whose 0 and 1 are `zero` and `zero + factor` in SI."""
+
+    unit: str
+    factor: float
+    zero: float = 0.0
+
+    def of(self, value: Any) -> Any:
+        """Return an SI value, or an array of them, in this unit."""
+        return self.of_difference(value - self.zero)
+
+    def of_difference(self, value: Any) -> Any:
+        """Return a difference of two SI values, as an uncertainty is one, in this unit."""
+        whole = round(1 / self.factor)
+        # 10 000 is a float and 1e-4 is not: multiplied, 0.0399 T is the float nearest to 399 Oe
+        return value * whole if math.isclose(whole * self.factor, 1.0, rel_tol=1e-15) else value / self.factor
+
+
+def scale_to(unit: str, wanted: str, name: str) -> Scale:
+    """Say how values of `name` in the SI unit `unit` read in the unit `wanted`, as "Oe" for "T".
+
+    Units outside the common table are looked up by pint. RequestError where `wanted` is no unit of the same kind.
+    """
+    if wanted == unit:
+        return Scale(unit, 1.0)
+    common = {symbol: factor for symbol, factor in _COMMON.get(unit, {unit: 1.0}).items() if symbol}
+    scale = Scale(wanted, common[wanted]) if wanted in common else _scale_by_pint(unit, wanted)
+    if scale is None:
+        raise RequestError(
+            f"the unit of {name} must be one for {unit}, as {', '.join(list(common)[:4])}; "
+            f"got {wanted!r}{suggest(wanted, common)}. Nothing was written."
+        )
+    return scale
+
+
+@cache
+def _scale_by_pint(unit: str, wanted: str) -> Scale | None:
+    import pint
+
+    registry = pint.UnitRegistry(autoconvert_offset_to_baseunit=True)
+    si, other = (_POWER.sub("**", "" if symbol == "1" else symbol) for symbol in (unit, wanted))
+    try:
+        zero, one, two = (
+            float(registry.Quantity(number, other).to(si).magnitude) for number in (0.0, 1.0, 2.0)
+        )
+    except (pint.PintError, ValueError, TypeError, AttributeError, AssertionError):
+        return None
+    linear = one != zero and math.isclose(two - zero, 2 * (one - zero), rel_tol=1e-9)
+    return Scale(wanted, one - zero, zero) if linear else None  # a decibel is no unit to divide by
 
 
 def show(value: float, unit: str, display: str | None = None, digits: int = 6) -> str:

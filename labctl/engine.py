@@ -6,7 +6,7 @@ import inspect
 import secrets
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager, ExitStack, closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from labctl import __version__, config, registry, running, safety, stopping
+from labctl.clock import WallTime
 from labctl.errors import FaultError, LabctlError, StoppedError
+from labctl.names import slug
 from labctl.newfile import make_folder
 from labctl.record import Quantity, RunHeader, Status
 from labctl.request import quantities, read_parameters
@@ -76,6 +78,7 @@ class Outcome:
     data: Mapping[str, Any] = field(default_factory=dict[str, Any])
     analysis: Analysis | None = None
     path: Path | None = None
+    is_parked: bool = True
     error: LabctlError | None = None
 
 
@@ -98,20 +101,46 @@ def prepare(
     protocol = registry.load_protocol(name)
     the_station, station_text = config.load_station(station)
     the_sample, sample_text = config.load_sample(sample)
-    parameters = read_parameters(protocol, assignments)
-    safety.check_roles(roles_needed(protocol, parameters), the_station)
-    safety.check_envelope(protocol.envelope(parameters), the_station, the_sample)
+    return checked(
+        protocol,
+        read_parameters(protocol, assignments),
+        the_station,
+        the_sample,
+        {"station": station_text, "sample": sample_text},
+        seed=secrets.randbits(32) if seed is None else seed,
+        output=output,
+    )
+
+
+def checked(
+    protocol: MeasurementProtocol,
+    parameters: ParameterSet,
+    station: Station,
+    sample: Sample,
+    texts: Mapping[str, str],
+    *,
+    seed: int,
+    output: Path,
+    batch: Mapping[str, Quantity] | None = None,
+) -> Request:
+    """Make the request for checked parameters; RequestError where station or sample do not allow it.
+
+    `texts` holds the texts of the files of "station" and "sample"; `batch` is what the file will say of its batch.
+    """
+    safety.check_roles(roles_needed(protocol, parameters), station)
+    safety.check_envelope(protocol.envelope(parameters), station, sample)
     uuid, start = str(uuid4()), datetime.now(UTC)
     return Request(
         protocol=protocol,
         parameters=parameters,
-        station=the_station,
-        sample=the_sample,
-        texts={"station": station_text, "sample": sample_text},
-        seed=secrets.randbits(32) if seed is None else seed,
-        target=target_of(output, protocol.name, the_sample.name, uuid, start),
+        station=station,
+        sample=sample,
+        texts=texts,
+        seed=seed,
+        target=target_of(output, protocol.name, sample.name, uuid, start),
         uuid=uuid,
         start=start,
+        batch=batch or {},
     )
 
 
@@ -128,14 +157,6 @@ def target_of(output: Path, method: str, sample: str, uuid: str, start: datetime
     return output / f"{start:%Y%m%dT%H%M%SZ}_{method}_{slug(sample)}_{uuid[:4]}.h5"
 
 
-def slug(name: str) -> str:
-    """Return a name as it may stand in a file name: letters, digits, dot, dash, underscore, 64 at most."""
-    kept = "".join(
-        letter if letter.isascii() and (letter.isalnum() or letter in ".-_") else "-" for letter in name
-    )
-    return kept.strip(".-")[:64] or "unnamed"
-
-
 def run(
     request: Request,
     advance: Advance,
@@ -143,31 +164,47 @@ def run(
     opened: Opened | None = None,
     *,
     keep_wire: bool = True,
+    stops: Callable[[], AbstractContextManager[stopping.StopRequests]] = stopping.stop_requests,
 ) -> Outcome:
     """Carry out a request; the station is parked and the data are kept however it ends.
 
     A fault or a stop is not raised: `Outcome.error` carries it, so that the caller can show what was measured
     first. `opened` opens another station than the request's; without `keep_wire` the lines of the wire are not
-    stored. What cannot be begun raises: RequestError for the request, FaultError for an instrument that cannot
-    be opened. `operator` is asked to do what only a person can (turn the sample).
+    stored; `stops` is what a signal does. What cannot be begun raises: RequestError for the request, FaultError for
+    an instrument that cannot be opened. `operator` is asked to do what only a person can (turn the sample).
     """
-    from labctl import station
-
     make_folder(request.target.parent)
     store = RunStore(request.target)
-    store.begin(_header(request))
-    outcome = Outcome(request)
+    store.begin(_header(request), request.rows_expected)
+    with closing(store):
+        return _carry_out(request, store, advance, operator, opened, keep_wire, stops)
+
+
+def _carry_out(
+    request: Request,
+    store: RunStore,
+    advance: Advance,
+    operator: Operator,
+    opened: Opened | None,
+    keep_wire: bool,
+    stops: Callable[[], AbstractContextManager[stopping.StopRequests]],
+) -> Outcome:
+    from labctl import station
+
+    outcome, wall = Outcome(request), WallTime()
     unparked: list[str] = []
     described: dict[str, Any] = {}
     log = store.wire if keep_wire else None
     with (
         (opened or station.opened)(request, log, operator) as lab,
-        stopping.stop_requests(is_guarded=lab.watch.guard is not None) as stop,
+        stops() as stop,
         running.registered(
             request.title, request.target, request.texts.get("station", ""), lab.resources, lab.watch.guard
         ) as entry,
     ):
         lab.watch.stop = stop
+        if keep_wire:
+            store.clock(lab.readings)
         lab.on_note(lambda level, text: store.event(lab.elapsed(), level, text))
         try:
             lab.connect()
@@ -189,9 +226,8 @@ def run(
             for role, settings in lab.settings_left(described).items():
                 store.settings_after(role, settings)
             outcome.elapsed = lab.elapsed()
-            store.clock(lab.clock.readings if keep_wire else ())
             try:
-                _finish(outcome, store, unparked)
+                _finish(outcome, store, unparked, wall.now())
             except LabctlError as error:
                 raise FaultError(f"{error} The run had ended; {_parked(unparked)}.") from error
     outcome.error = _verdict(outcome, unparked)
@@ -251,11 +287,14 @@ def _take_rows(
     request: Request, lab: OpenStation, store: RunStore, stop: stopping.StopRequests, advance: Advance
 ) -> tuple[Status, str]:
     rows: Iterator[Row] = request.protocol.measure(lab, request.parameters)
+    wall = WallTime()
     with ExitStack() as stack:
         stack.callback(getattr(rows, "close", lambda: None))
         for row in rows:
             lab.watch.announce(stopping.DISK)
             store.row(row)
+            if jump := wall.jump():
+                store.event(lab.elapsed(), "warning", f"the computer's clock jumped by {jump:+.1f} s")
             advance(store.rows)
             lab.watch.announce()
             if stop.reason:
@@ -264,10 +303,10 @@ def _take_rows(
     return "complete", ""
 
 
-def _finish(outcome: Outcome, store: RunStore, unparked: list[str]) -> None:
+def _finish(outcome: Outcome, store: RunStore, unparked: list[str], end_time: datetime) -> None:
     request = outcome.request
     if unparked:
-        outcome.status = "faulted"
+        outcome.status, outcome.is_parked = "faulted", False
         outcome.reason = "; ".join(filter(None, (outcome.reason, *unparked)))
     outcome.rows, outcome.data = store.rows, store.columns()
     if store.rows:
@@ -279,7 +318,7 @@ def _finish(outcome: Outcome, store: RunStore, unparked: list[str]) -> None:
     outcome.path = store.finish(
         outcome.status,
         outcome.reason,
-        datetime.now(UTC),
+        end_time,
         outcome.elapsed,
         outcome.analysis,
         f"{request.protocol.name} {request.protocol.version}, labctl {__version__}",

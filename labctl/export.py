@@ -1,136 +1,106 @@
-"""Runs for other programs: CSV that Origin, Excel and pandas read, or one clean HDF5 file of several runs."""
+"""`labctl export`: runs for other programs, one file or many or a whole tree; all of them are written, or none."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import NamedTuple
 
+from labctl import formats
 from labctl.errors import RequestError
-from labctl.newfile import check_writable, publish
-from labctl.runfile import Run, read_run
-
-if TYPE_CHECKING:
-    from labctl.record import Quantity
-    from protocols.vocabulary import Result
-
-_COMMENT_WIDTH = 200  # a sample file as a whole is for the run's own file, not for a line of a CSV
+from labctl.newfile import check_writable, make_folder, publish
+from labctl.runfile import is_run, read_run
+from labctl.selection import Selection, names_with_units
+from labctl.spelling import suggest
 
 
-def export(paths: Sequence[Path], to: str, output: Path | None = None) -> list[Path]:
-    """Export runs and return the files made; everything is SI and carries its unit.
+class _Found(NamedTuple):
+    """A run's file, and where it lies below the folder that was given (its name, where no folder was)."""
 
-    to="csv"    one file for each run: beside it, in the directory `output`, or, for a single run, `output`.
-    to="h5"     one file for all runs, an NXentry each: `output`, or <run>_export.h5 beside a single run.
+    path: Path
+    below: Path
 
-    RequestError for anything else, and where a file of that name exists already; nothing is written then.
+
+def export(
+    paths: Sequence[Path], to: str, output: Path | None = None, selection: Selection | None = None
+) -> list[Path]:
+    """Export runs and return the files made; every number carries its unit, SI where `selection` has no other.
+
+    A folder among `paths` stands for all runs below it. Each run becomes a file of its own: beside it (for
+    to="h5" as <run>_export.h5), or below the folder `output`, where folders that were given are mirrored, or, for
+    a single run, `output`. With to="h5" and a file as `output`, that file holds an NXentry for each run. `output`
+    is a folder where there is one, or where its name has no ending; it is made where it is missing.
+
+    RequestError for what cannot be meant (formats, columns and units included), and where a file of that name
+    exists already; DataError for a run that cannot be read. Nothing is written then.
     """
-    if not paths:
-        raise RequestError("an export must be given at least one run; got none. Nothing was written.")
-    if to == "csv":
-        targets = _csv_targets(paths, output)
-        for target in targets:
+    formats.check(to)
+    found = [run for path in paths for run in _runs(path)]
+    if not found:
+        named = ", ".join(map(str, paths)) or "none"
+        raise RequestError(f"an export must be given at least one run; got {named}. Nothing was written.")
+    together = to == "h5" and output is not None and not _is_folder(output)
+    targets = [output] if together and output is not None else _targets(found, to, output)
+    for target in targets:
+        if target.parent.is_dir() or output is None or not _is_folder(output):
             check_writable(target)
-        texts = [_csv(read_run(path)) for path in paths]
-        return [publish(text.encode(), target) for text, target in zip(texts, targets, strict=True)]
-    if to == "h5":
-        if output is None and len(paths) > 1:
+    chosen = selection or Selection()
+    _check_all(found, chosen)
+    for folder in dict.fromkeys(target.parent for target in targets):
+        make_folder(folder)
+    runs = (chosen.of(read_run(file.path, verify=False)) for file in found)  # verified a moment ago
+    if together:
+        return [publish(formats.h5(*runs), targets[0])]
+    write = formats.WRITERS[to]
+    return [publish(write(run), target) for run, target in zip(runs, targets, strict=True)]
+
+
+def _runs(path: Path) -> Iterator[_Found]:
+    """The runs that a name stands for; other HDF5 files in a folder, exports among them, are passed over."""
+    if not path.is_dir():
+        yield _Found(path, Path(path.name))
+        return
+    for file in sorted(path.rglob("*.h5")):
+        if is_run(file):
+            yield _Found(file, file.relative_to(path))
+
+
+def _check_all(found: Sequence[_Found], selection: Selection) -> None:
+    # Every run is read twice, so that a tree larger than the memory is still written as a whole or not at all.
+    known: set[str] = set()
+    for file in found:
+        run = read_run(file.path)
+        selection.of(run)
+        known |= names_with_units(run)
+    for name in selection.units:
+        if name not in known:
+            raise RequestError(
+                f"--unit must name a column, parameter, result or value of the sample that has a unit; "
+                f"got {name!r}{suggest(name, sorted(known))}. Nothing was written."
+            )
+
+
+def _is_folder(output: Path) -> bool:
+    return output.is_dir() or not output.suffix
+
+
+def _targets(found: Sequence[_Found], to: str, output: Path | None) -> list[Path]:
+    ending = formats.ENDINGS[to]
+    if output is None:
+        if to == "h5" and len(found) > 1:
             raise RequestError(
                 "an HDF5 export of several runs must be given a name (-o). Nothing was written."
             )
-        target = output or paths[0].with_name(f"{paths[0].stem}_export.h5")
-        check_writable(target)
-        return [publish(_hdf5([read_run(path) for path in paths]), target)]
-    raise RequestError(f'the format of an export must be "csv" or "h5"; got {to!r}. Nothing was written.')
-
-
-def _csv_targets(paths: Sequence[Path], output: Path | None) -> list[Path]:
-    if output is None:
-        targets = [path.with_suffix(".csv") for path in paths]
-    elif output.is_dir():
-        targets = [output / f"{path.stem}.csv" for path in paths]
-    elif len(paths) == 1:
+        beside = "_export.h5" if to == "h5" else ending
+        targets = [run.path.with_name(run.path.stem + beside) for run in found]
+    elif _is_folder(output):
+        targets = [output / run.below.with_suffix(ending) for run in found]
+    elif len(found) == 1:
         targets = [output]
     else:
         raise RequestError(
-            f"{output} must be a directory for {len(paths)} runs; it is not. Nothing was written."
+            f"{output} must be a directory for {len(found)} runs; it is not. Nothing was written."
         )
     if len(set(targets)) < len(targets):
         raise RequestError("runs exported together must differ in name; two do not. Nothing was written.")
     return targets
-
-
-def _csv(run: Run) -> str:
-    import pandas as pd
-
-    table = pd.DataFrame(
-        {f"{column.name} ({column.unit})": run.columns[column.name] for column in run.described}
-    )
-    comments = "".join(f"# {line}\n" for line in _comments(run))
-    return comments + table.to_csv(index=False, na_rep="NaN", lineterminator="\n")
-
-
-def _comments(run: Run) -> Iterator[str]:
-    facts = {
-        "title": run.title,
-        "protocol": f"{run.protocol} {run.protocol_version}",
-        "status": f"{run.status} {run.reason}",
-        "start": run.start_time.isoformat(),
-        "run": run.uuid,
-        "program": f"labctl {run.program_version}",
-        **{f"sample {name}": _said(value) for name, value in run.sample.items()},
-        **{f"parameter {name}": _said(value) for name, value in run.parameters.items()},
-        **{f"result {name}": _result(value) for name, value in run.results.items()},
-    }
-    for name, text in facts.items():
-        # One line, and one cell for a program that splits at commas: a cell beginning with "=" is a formula.
-        line = " ".join(f"{name}: {text}".split()).replace(",", ";")
-        yield line if len(line) <= _COMMENT_WIDTH else f"{line[:_COMMENT_WIDTH]} ..."
-
-
-def _said(quantity: Quantity) -> str:
-    return f"{quantity.value} {quantity.unit}" if quantity.unit not in (None, "1") else str(quantity.value)
-
-
-def _result(result: Result) -> str:
-    limit = {"": "", "upper": "<= ", "lower": ">= "}[result.limit]
-    return f"{limit}{result.value!r} +- {result.uncertainty!r} {result.unit} {result.note}"
-
-
-def _hdf5(runs: Sequence[Run]) -> bytes:
-    from labctl import hdf5, nexus
-
-    with nexus.in_memory() as file:
-        taken: set[str] = set()
-        for run in runs:
-            name = _free(run.path.stem, taken)
-            _write_run(hdf5.root_entry(file, name), run)
-        return nexus.to_bytes(file)
-
-
-def _free(name: str, taken: set[str]) -> str:
-    candidates: Iterator[str] = (
-        name if number == 1 else f"{name}_{number}" for number in range(1, len(taken) + 2)
-    )
-    free = next(candidate for candidate in candidates if candidate not in taken)
-    taken.add(free)
-    return free
-
-
-def _write_run(entry: Any, run: Run) -> None:
-    from labctl import hdf5, nexus
-    from protocols.vocabulary import Analysis
-
-    hdf5.text(entry, "title", run.title)
-    hdf5.text(entry, "start_time", run.start_time.isoformat())
-    hdf5.text(entry, "end_time", run.end_time.isoformat())
-    hdf5.text(entry, "entry_identifier_uuid", run.uuid)
-    hdf5.text(entry, "program_name", "labctl").attrs["version"] = run.program_version
-    hdf5.text(entry, "status", run.status).attrs["reason"] = run.reason
-    hdf5.text(entry, "protocol", run.protocol).attrs["version"] = run.protocol_version
-    nexus.write_data(entry, run.described, run.columns, run.signal, run.axis)
-    if run.waveforms is not None:
-        nexus.write_waveforms(entry, run.waveforms)
-    nexus.write_quantities(entry, "parameters", "NXparameters", run.parameters)
-    nexus.write_quantities(entry, "sample", "NXsample", run.sample)
-    nexus.write_analysis(entry, Analysis(run.results, run.curves, run.warnings))

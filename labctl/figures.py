@@ -7,15 +7,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from labctl.errors import RequestError
+from labctl.errors import DataError, RequestError
+from labctl.names import as_label
 from labctl.newfile import make_folder
+from labctl.tables import say
 from labctl.tell import shown
+from protocols.vocabulary import Analysis, Method, ParameterSet
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from labctl.classify import Classified
     from labctl.engine import Outcome, Rehearsal
     from labctl.runfile import Run
-    from protocols.vocabulary import Analysis, Method
 
 #: Okabe and Ito's colours, told apart by colour-blind readers (jfly.uni-koeln.de/color, 2008).
 COLOURS: Final = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -49,7 +53,7 @@ STYLE: Final[dict[Any, Any]] = {
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """One run to draw: its method, columns, analysis and the label that tells it from the others."""
+    """One run to draw: its method, columns, analysis and the label (`as_label`) that tells it from the others."""
 
     method: Method
     data: Mapping[str, Any]
@@ -84,6 +88,13 @@ def save(pictures: Sequence[Picture], path: Path, title: str = "") -> Path:
 
 def _save(pictures: Sequence[Picture], draw: Callable[..., None], path: Path, title: str) -> None:
     import matplotlib as mpl
+
+    with mpl.rc_context(STYLE):
+        _drawn(pictures, draw, title).savefig(path)
+
+
+def _drawn(pictures: Sequence[Picture], draw: Callable[..., None], title: str) -> Figure:
+    import matplotlib as mpl
     from matplotlib.figure import Figure
 
     with mpl.rc_context(STYLE):
@@ -98,7 +109,7 @@ def _save(pictures: Sequence[Picture], draw: Callable[..., None], path: Path, ti
             figure.legend(loc="outside upper center", ncols=columns)
         if title:
             axes.set_title(title)
-        figure.savefig(path)
+    return figure
 
 
 def draw_beside(finished: Outcome) -> Path | None:
@@ -108,14 +119,14 @@ def draw_beside(finished: Outcome) -> Path | None:
     request = finished.request
     picture = Picture(request.protocol, finished.data, finished.analysis, request.sample.name)
     target = free_name(finished.path.with_suffix(".png"))
-    return save([picture], target, title=request.sample.name)
+    return save([picture], target, title=as_label(request.sample.name))
 
 
 def draw_classified(finished: Classified) -> Path:
     """Draw the figures of a classification beside its file; return the first."""
     task = finished.task
     picture = Picture(task.method, finished.data, finished.analysis, task.name)
-    return save([picture], free_name(finished.path.with_suffix(".png")), title=task.name)
+    return save([picture], free_name(finished.path.with_suffix(".png")), title=as_label(task.name))
 
 
 def free_name(path: Path) -> Path:
@@ -133,37 +144,93 @@ def draw_prediction(rehearsed: Rehearsal) -> Path:
     picture = Picture(request.protocol, rehearsed.data, rehearsed.analysis, request.sample.name)
     target = request.target.with_name(f"{request.target.stem}_predicted.png")
     make_folder(target.parent)
-    return save([picture], free_name(target), title=f"{request.sample.name}, predicted")
+    return save([picture], free_name(target), title=as_label(f"{request.sample.name}, predicted"))
 
 
 def draw_files(paths: Sequence[Path], output: Path | None) -> Path:
     """Draw stored runs, one or several of a protocol overlaid; return the figure's path."""
-    from labctl import registry, runfile
-    from labctl.request import make_parameters
+    from labctl import runfile
 
     target = output or paths[0].with_suffix(".png")
     check_format(target)
     if output is not None and output.exists():
         raise RequestError(f"{output} exists already. Nothing was written.")
     runs = [runfile.read_run(path) for path in paths]
-    pictures: list[Picture] = []
-    for run, label in zip(runs, _labels(runs), strict=True):
-        method = registry.load_method(run.protocol)
-        parameters = make_parameters(method, {name: value.value for name, value in run.parameters.items()})
-        pictures.append(Picture(method, run.columns, method.analyse(run.columns, parameters), label))
+    pictures = _pictures(runs)
     title = pictures[0].label if len(pictures) == 1 else ""
-    return save(pictures, free_name(target), title=title)
+    try:
+        return save(pictures, free_name(target), title=title)
+    except (LookupError, ValueError, TypeError, ArithmeticError) as error:
+        raise DataError(f"{paths[0]} must have rows that can be drawn: {error}.") from error
+
+
+def _pictures(runs: Sequence[Run]) -> list[Picture]:
+    """The runs as the paper draws them, all analysed anew; as plain curves where that cannot be done for one.
+
+    The rows of an older version of a protocol, or of one that is not installed, are drawn all the same.
+    """
+    from labctl.analyse import analysed
+
+    labels = _labels(runs)
+    try:
+        found = [analysed(run) for run in runs]
+    except RequestError as error:
+        say(f"warning: {error} Drawn as {runs[0].signal} against {runs[0].axis}.")
+        plain = Analysis({}, {}, ())
+        return [
+            Picture(_plainly(run), run.columns, plain, label) for run, label in zip(runs, labels, strict=True)
+        ]
+    return [
+        Picture(one.method, one.run.columns, one.analysis, label)
+        for one, label in zip(found, labels, strict=True)
+    ]
+
+
+def _plainly(run: Run) -> Method:
+    """A method for rows of which no more is known than their default plot."""
+
+    def draw(axes: Any, data: Any, _analysis: Analysis, **style: Any) -> None:
+        axes.plot(data[run.axis], data[run.signal], "o-", **style)
+        units = {column.name: column.unit for column in run.described}
+        axes.set_xlabel(as_label(f"{run.axis} ({units[run.axis]})"))
+        axes.set_ylabel(as_label(f"{run.signal} ({units[run.signal]})"))
+
+    def analyse(_data: Any, _p: Any) -> Analysis:
+        return Analysis({}, {}, ())
+
+    return Method(
+        name=run.protocol,
+        version=run.protocol_version,
+        text=run.caption,
+        parameters=ParameterSet,
+        columns=run.described,
+        signal=run.signal,
+        axis=run.axis,
+        analyse=analyse,
+        draw=draw,
+    )
+
+
+def of_run(run: Run, name: str = "") -> Figure:
+    """Draw a stored run as a matplotlib figure: its protocol's first picture, or the further one called `name`."""
+    (picture,) = _pictures([run])
+    more = picture.method.more_pictures
+    if name and name not in more:
+        known = ", ".join(more) or "none but the first"
+        raise RequestError(f"the picture of a {run.protocol} run must be one of {known}; got {name!r}.")
+    return _drawn([picture], more[name] if name else picture.method.draw, picture.label)
 
 
 def _labels(runs: Sequence[Run]) -> list[str]:
     """What tells the runs apart: the samples, the parameters that differ, or else the names of their files."""
     facts = [
-        {"": str(run.sample["name"].value)} | {name: shown(value) for name, value in run.parameters.items()}
+        {"": as_label(run.sample_name)}
+        | {name: as_label(shown(value)) for name, value in run.parameters.items()}
         for run in runs
     ]
     differing = [name for name in facts[0] if len({fact.get(name) for fact in facts}) > 1]
     if not differing:
-        return [facts[0][""]] if len(runs) == 1 else [run.path.stem for run in runs]
+        return [facts[0][""]] if len(runs) == 1 else [as_label(run.path.stem) for run in runs]
     return [
         ", ".join(f"{_notation(name)} = {fact.get(name)}" if name else fact[name] for name in differing)
         for fact in facts

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Sequence
-from typing import Any
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
 
 import h5py
 import numpy as np
 
 from labctl.record import Quantity
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 Node = Any
 """An h5py group or dataset: h5py has no type stubs."""
@@ -79,26 +84,31 @@ def share_axis(parent: Node, axis: str, others: Sequence[str], dimension: int = 
 
 
 def text_table(
-    parent: Node, name: str, fields: Sequence[str], rows: Sequence[tuple[Any, ...]], width: int
+    parent: Node, name: str, fields: Sequence[str], rows: Iterable[tuple[Any, ...]], width: int
 ) -> Node:
     """Make a group with one column for each field of `rows`: a time (s), then texts.
 
     The last text is cut into pieces of at most `width` bytes (never inside a character), one row each; `more`
     is 1 where the next row goes on with the same text. Fixed length, because texts of variable length are
-    neither compressed nor check-summed.
+    neither compressed nor check-summed. `rows` is read once, by blocks.
     """
     table = group(parent, name, "NXcollection")
-    pieces = [(*row[:-1], *piece) for row in rows for piece in _pieces(clean(row[-1]), width)]
-    columns = list(zip(*pieces, strict=True)) or [()] * (len(fields) + 1)
-    column(
-        table, fields[0], np.array(columns[0], np.float64), "s", "time on the station's clock since the start"
-    )
-    for field, texts in zip(fields[1:-1], columns[1:-2], strict=True):
-        _fixed_texts(table, field, [clean(text) for text in texts])
-    _fixed_texts(table, fields[-1], columns[-2])
-    column(table, "more", np.array(columns[-1], np.int8), "1", "1 where the text goes on in the next row")
+    rest = iter(rows)
+    nothing = [np.empty(0, kind) for kind in (np.float64, *["S1"] * (len(fields) - 1), np.int8)]
+    blocks = [[_Packed(values) for values in nothing]]
+    while block := list(islice(rest, CHUNK)):
+        blocks.append([_Packed(values) for values in _cut(block, width)])
+    for field, column in zip((*fields, "more"), zip(*blocks, strict=True), strict=True):
+        _unpacked(table, field, column)
+    _labelled(table[fields[0]], "s", "time on the station's clock since the start")
+    _labelled(table["more"], "1", "1 where the text goes on in the next row")
     share_axis(table, fields[0], [*fields[1:], "more"])
     return table
+
+
+def stored_bytes(parent: Node) -> int:
+    """Return how many bytes the datasets of a group take in the file, compressed as they are."""
+    return sum(member.id.get_storage_size() for member in parent.values())
 
 
 def link_name(name: str) -> str:
@@ -156,12 +166,47 @@ def _filters(rows: int, *width: int) -> dict[str, Any]:
     }
 
 
-def _fixed_texts(parent: Node, name: str, texts: Sequence[bytes]) -> None:
-    width = max(map(len, texts), default=1) or 1
-    kind = h5py.string_dtype("utf-8", width)
-    made: Node = parent.create_dataset(name, (len(texts),), kind, **_filters(len(texts)))
-    for start in range(0, len(texts), CHUNK):  # by the chunk: the whole would be rows times the longest line
-        made[start : start + CHUNK] = np.array(texts[start : start + CHUNK], kind)
+class _Packed:
+    """A block of one column, compressed: how wide a column of texts must be is not known before its end."""
+
+    def __init__(self, values: NDArray[Any]) -> None:
+        self.kind = values.dtype
+        self.size = len(values)
+        self._content = zlib.compress(values.tobytes(), 1)
+
+    def unpack(self) -> NDArray[Any]:
+        return np.frombuffer(zlib.decompress(self._content), self.kind)
+
+
+def _cut(rows: Sequence[tuple[Any, ...]], width: int) -> Iterator[NDArray[Any]]:
+    """Yield the columns of some rows, times and texts, the last text cut into pieces, and which of these go on."""
+    times, *texts, last = zip(*rows, strict=True)
+    said = [clean(text) for text in last]
+    of = range(len(rows))
+    more = [0] * len(rows)
+    if max(map(len, said)) > width:
+        pieces = [(index, *piece) for index, text in enumerate(said) for piece in _pieces(text, width)]
+        of, said, more = zip(*pieces, strict=True)
+    yield np.array(times, np.float64)[np.array(of)]
+    for column in texts:
+        known = {text: clean(text) for text in set(column)}
+        yield np.array([known[column[index]] for index in of])
+    yield np.array(said)
+    yield np.array(more, np.int8)
+
+
+def _unpacked(parent: Node, name: str, blocks: Sequence[_Packed]) -> None:
+    """Make a column of packed blocks: numbers, or texts as wide as the widest."""
+    size, kind = (
+        sum(block.size for block in blocks),
+        max((block.kind for block in blocks), key=lambda kind: kind.itemsize),
+    )
+    stored = h5py.string_dtype("utf-8", kind.itemsize) if kind.kind == "S" else kind
+    made: Node = parent.create_dataset(name, (size,), stored, **_filters(size))
+    start = 0
+    for block in blocks:
+        made[start : start + block.size] = block.unpack().astype(stored)
+        start += block.size
 
 
 def _pieces(value: bytes, width: int) -> Iterator[tuple[bytes, int]]:

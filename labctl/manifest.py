@@ -23,17 +23,35 @@ _BOOKKEEPING = {
 
 def write(file: hdf5.Node) -> None:
     """Add the manifest of all that `file` holds."""
-    digests = {path: _digest(node) for path, node in walk(file)}
-    made = hdf5.text(hdf5.group(file["entry"], "manifest", "NXnote"), "sha256", json.dumps(digests))
+    digests = json.dumps(digests_of(file))
+    made = hdf5.text(hdf5.group(file["entry"], "manifest", "NXnote"), "sha256", digests)
     made.attrs["encoding"] = "json"
+
+
+def extend(file: hdf5.Node, path: str) -> None:
+    """Add the manifest of a group that came later, as a text of its own; what was written before stays."""
+    digests = {below: _digest(node) for below, node in walk(file[path], path)}
+    name = f"sha256_{path.rpartition('/')[2]}"
+    made = hdf5.text(file[PATH], name, json.dumps(digests))
+    made.attrs["encoding"] = "json"
+
+
+def digests_of(file: hdf5.Node) -> dict[str, str]:
+    """Return the SHA-256 of every group and dataset of a file but the manifest, by path."""
+    return {path: _digest(node) for path, node in walk(file)}
 
 
 def changes(file: hdf5.Node) -> list[str]:
     """Return the paths that are not what they were when the manifest was written, or are gone.
 
-    What was added since is not looked at. Raises KeyError or ValueError where the manifest is unreadable.
+    What was added since is not looked at. Raises KeyError, TypeError or ValueError where the manifest is
+    unreadable.
     """
-    digests: dict[str, str] = json.loads(file[f"{PATH}/sha256"][()])
+    digests: dict[str, str] = {}
+    for text in (node for name, node in file[PATH].items() if name.startswith("sha256")):
+        digests |= dict(json.loads(text[()]))
+    if not digests:
+        raise KeyError(f"{PATH} holds no digest")
     present = dict(walk(file))
     return [
         path for path, digest in digests.items() if path not in present or _digest(present[path]) != digest

@@ -44,7 +44,7 @@ class Neuron:
     @property
     def sample(self) -> str:
         """Name of the sample."""
-        return str(self.run.sample["name"].value)
+        return self.run.sample_name
 
     @property
     def mu0_H_x(self) -> float:

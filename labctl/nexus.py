@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zlib import crc32
 
 import h5py
 import numpy as np
 
-from labctl import hdf5, manifest
+from labctl import hdf5, manifest, newfile, untrusted
 from labctl.errors import DataError
 from labctl.record import Event, Instrument, Quantity, RunHeader, RunRecord, WireLine
 
@@ -31,38 +32,53 @@ def image(record: RunRecord) -> bytes:
     The file is built in memory, because HDF5 answers a full disk with a crash of the interpreter and an
     ordinary write() answers it with an error.
     """
-    header = record.header
     with in_memory() as file:
-        file.attrs["labctl_format"] = FORMAT
-        entry = hdf5.root_entry(file, "entry")
-        _write_identity(entry, record)
-        write_data(entry, header.columns, record.data, header.signal, header.axis)
-        if record.waveforms is not None:
-            write_waveforms(entry, record.waveforms)
-        _write_protocol(entry, header)
-        write_quantities(entry, "sample", "NXsample", header.sample)
-        write_quantities(entry, "station", "NXcollection", header.station)
-        if header.batch:
-            write_quantities(entry, "batch", "NXcollection", header.batch)
-        if header.simulation is not None:
-            write_quantities(entry, "simulation", "NXparameters", header.simulation)
-        _write_instruments(entry, record.instruments)
-        if record.analysis is not None:
-            process = write_analysis(entry, record.analysis)
-            hdf5.text(process, "program", "labctl")
-            hdf5.text(process, "version", record.analysis_version)
-        hdf5.text_table(entry, "wire", WireLine._fields, record.wire, TEXT_WIDTH)
-        readings = hdf5.group(entry, "clock_readings", "NXcollection")
-        hdf5.column(
-            readings,
-            "time",
-            np.asarray(record.clock, np.float64),
-            "s",
-            "every reading of the station's clock by instruments and protocol, in order",
-        )
-        hdf5.text_table(entry, "log", Event._fields, record.events, TEXT_WIDTH)
-        manifest.write(file)
+        write(file, record)
         return to_bytes(file)
+
+
+def write(file: hdf5.Node, record: RunRecord) -> None:
+    """Write a run, and the manifest of it, into an empty HDF5 file."""
+    header = record.header
+    file.attrs["labctl_format"] = FORMAT
+    entry = hdf5.root_entry(file, "entry")
+    _write_identity(entry, record)
+    write_data(entry, header.columns, record.data, header.signal, header.axis)
+    if record.waveforms is not None:
+        write_waveforms(entry, record.waveforms)
+    _write_protocol(entry, header)
+    write_quantities(entry, "sample", "NXsample", header.sample)
+    write_quantities(entry, "station", "NXcollection", header.station)
+    if header.batch:
+        write_quantities(entry, "batch", "NXcollection", header.batch)
+    if header.simulation is not None:
+        write_quantities(entry, "simulation", "NXparameters", header.simulation)
+    _write_instruments(entry, record.instruments)
+    if record.analysis is not None:
+        write_program(write_analysis(entry, record.analysis), record.analysis_version)
+    hdf5.text_table(entry, "wire", WireLine._fields, record.wire, TEXT_WIDTH)
+    readings = hdf5.group(entry, "clock_readings", "NXcollection")
+    hdf5.column(
+        readings,
+        "time",
+        np.asarray(record.clock, np.float64),
+        "s",
+        "every reading of the station's clock by instruments and protocol, in order",
+    )
+    hdf5.text_table(entry, "log", Event._fields, record.events, TEXT_WIDTH)
+    manifest.write(file)
+
+
+def publish(record: RunRecord, target: Path) -> Path:
+    """Write the file of a run, read it back and give it its name (see newfile.publish)."""
+    return newfile.publish(
+        image(record), target, lambda partial: verify(partial, record), partial_tag(record.header)
+    )
+
+
+def partial_tag(header: RunHeader) -> str:
+    """Return what tells a run's partial file from any other's: who comes back after a crash must find it."""
+    return f"{crc32(header.uuid.encode('utf-8', 'surrogatepass')):08x}"
 
 
 def in_memory() -> hdf5.Node:
@@ -89,6 +105,7 @@ def verify(path: Path, record: RunRecord) -> None:
                 kept = np.asarray(record.data[column.name], column.dtype)
                 if stored.dtype != kept.dtype or stored[()].tobytes() != kept.tobytes():
                     changed.add(stored.name)
+        untrusted.trust(path)
     except (OSError, KeyError, ValueError) as error:
         raise DataError(
             f"{path} was written but cannot be read back: {error}. It is kept as it is."
@@ -132,9 +149,9 @@ def write_quantities(parent: hdf5.Node, name: str, nx_class: str, values: Mappin
         hdf5.quantity(made, key, value)
 
 
-def write_analysis(entry: hdf5.Node, analysis: Analysis) -> hdf5.Node:
+def write_analysis(entry: hdf5.Node, analysis: Analysis, name: str = "analysis") -> hdf5.Node:
     """Write /analysis: each result with its uncertainty, derived curves, warnings; return the group."""
-    process = hdf5.group(entry, "analysis", "NXprocess")
+    process = hdf5.group(entry, name, "NXprocess")
     hdf5.quantity(process, "warnings", Quantity(list(analysis.warnings)))
     for name, result in analysis.results.items():
         _write_result(process, name, result)
@@ -142,6 +159,28 @@ def write_analysis(entry: hdf5.Node, analysis: Analysis) -> hdf5.Node:
     for name, curve in analysis.curves.items():
         _write_curve(curves, name, curve)
     return process
+
+
+def write_program(process: hdf5.Node, version: str) -> None:
+    """Write which code an analysis is of."""
+    hdf5.text(process, "program", "labctl")
+    hdf5.text(process, "version", version)
+
+
+def add_analysis(
+    file: hdf5.Node,
+    name: str,
+    analysis: Analysis,
+    version: str,
+    time: datetime,
+    parameters: Mapping[str, Quantity],
+) -> None:
+    """Add a later analysis to the file of a run, beside those that are there, and to its manifest."""
+    process = write_analysis(file["entry"], analysis, name)
+    write_program(process, version)
+    hdf5.text(process, "date", _iso(time))
+    write_quantities(process, "parameters", "NXparameters", parameters)
+    manifest.extend(file, process.name)
 
 
 def _write_result(parent: hdf5.Node, name: str, result: Result) -> None:

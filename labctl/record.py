@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from protocols.vocabulary import Analysis, Column, Waveforms
 
-Status = Literal["complete", "stopped", "faulted", "interrupted"]
+Status = Literal["running", "complete", "stopped", "faulted", "interrupted"]
 
 
 class Quantity(NamedTuple):
@@ -109,14 +109,14 @@ class RunRecord:
     """A whole run, ready to become a file.
 
     `data` holds one buffer for each column of the header, all of one length, 8 bytes an element (float64 or
-    int64 as the column says). `clock` is every reading (s) that instruments and protocol took of the station's
-    clock, in order; `elapsed` is the run's length (s) on the station's clock. `waveforms` is None where the
-    protocol plays none.
+    int64 as the column says). `wire` may be gone through more than once. `clock` is every reading (s) that
+    instruments and protocol took of the station's clock, in order; `elapsed` is the run's length (s) on the
+    station's clock. `waveforms` is None where the protocol plays none.
     """
 
     header: RunHeader
     data: Mapping[str, Sequence[float]]
-    wire: Sequence[WireLine]
+    wire: Iterable[WireLine]
     clock: Sequence[float]
     events: Sequence[Event]
     instruments: Mapping[str, Instrument]

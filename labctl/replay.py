@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Literal
 
-from labctl import config, engine, figures, registry, runfile, safety, tables, tell
+from labctl import config, engine, figures, runfile, safety, stopping, tables, tell
+from labctl.again import request_of
 from labctl.errors import ClaimError, DataError, LabctlError
 from labctl.record import Recording
-from labctl.request import make_parameters
 
 if TYPE_CHECKING:
     from labctl.bench import Tape
-    from labctl.engine import Operator, Request
+    from labctl.engine import Operator, Outcome, Request
     from labctl.runfile import Run
     from labctl.station import OpenStation, WireLog
     from protocols.vocabulary import Lab, ParameterSet, Result, Row
@@ -35,8 +35,8 @@ class Verdict:
 
 def again(path: Path, mode: Literal["strict", "by-query"], as_json: bool) -> None:
     """Run a stored run again on its own recorded wire; ClaimError where one row is not identical, bit for bit."""
-    run = runfile.read_run(path)
-    verdict = _replayed(run, mode)
+    with stopping.stops_at_once() as stop:
+        verdict = _replayed(runfile.read_run(path), mode, stop)
     if as_json:
         tables.as_json(
             {
@@ -56,7 +56,7 @@ def again(path: Path, mode: Literal["strict", "by-query"], as_json: bool) -> Non
 def beside(path: Path, as_json: bool, *, sample: str | None, seed: int | None, output: Path | None) -> None:
     """Run the same protocol and parameters on the simulated bench; curves and numbers side by side."""
     run = runfile.read_run(path)
-    request = _request(run)
+    request = request_of(run)
     if sample is not None:
         the_sample, text = config.load_sample(sample)
         request = replace(request, sample=the_sample, texts={**request.texts, "sample": text})
@@ -65,7 +65,8 @@ def beside(path: Path, as_json: bool, *, sample: str | None, seed: int | None, o
     safety.check_envelope(request.protocol.envelope(request.parameters), request.station, request.sample)
     target = output or path.with_name(f"{path.stem}_beside.png")
     figures.check_format(target)
-    rehearsed = engine.rehearse(request)
+    with stopping.stops_at_once():
+        rehearsed = engine.rehearse(request)
     recorded = request.protocol.analyse(run.columns, request.parameters)
     pictures = [
         figures.Picture(request.protocol, run.columns, recorded, "recorded"),
@@ -83,13 +84,13 @@ def beside(path: Path, as_json: bool, *, sample: str | None, seed: int | None, o
 _HEAD = ("result", "recorded", "simulated", "difference in units of its uncertainty")
 
 
-def _replayed(run: Run, mode: Literal["strict", "by-query"]) -> Verdict:
+def _replayed(run: Run, mode: Literal["strict", "by-query"], stop: stopping.StopRequests) -> Verdict:
     recording = Recording(runfile.read_wire(run.path), runfile.read_clock(run.path), mode)
     if not recording.lines:
         raise DataError(
             f"{run.path} must hold the lines of its wire; it was run with --no-wire. Nothing was replayed."
         )
-    request = _request(run)
+    request = request_of(run)
     whole = request.protocol.measure
 
     def measure(lab: Lab, p: ParameterSet) -> Iterator[Row]:
@@ -102,7 +103,7 @@ def _replayed(run: Run, mode: Literal["strict", "by-query"]) -> Verdict:
     def opened(request: Request, _log: WireLog | None, _operator: Operator) -> Generator[OpenStation]:
         from labctl import station
 
-        with station.replaying(request, recording) as (lab, tape):
+        with station.replaying(request, recording, stop) as (lab, tape):
             tapes.append(tape)
             yield lab
 
@@ -115,19 +116,29 @@ def _replayed(run: Run, mode: Literal["strict", "by-query"]) -> Verdict:
                 lambda _rows: None,
                 lambda _task: None,
                 opened,
+                stops=lambda: nullcontext(stopping.StopRequests()),
             )
         except LabctlError as error:
             outcome, failure = None, str(error)
     tape = tapes[0]
     difference = tape.difference or failure
     if outcome is not None and not difference:
-        difference = _difference(run, outcome.data, mode)
+        difference = _ending(run, outcome) or _difference(run, outcome.data, mode)
         if not difference and mode == "strict" and tape.rest:
             line = tape.rest[0]
             difference = (
                 f"{len(tape.rest)} lines were not said again, the first to {line.instrument}: {line.text!r}"
             )
     return Verdict(difference, run.rows, len(recording.lines))
+
+
+def _ending(run: Run, outcome: Outcome) -> str:
+    """Say where a run that ended at a fault did not end there again; one that was stopped has no end of its own."""
+    kept, now = (one.reason if one.status == "faulted" else "" for one in (run, outcome))
+    if kept == now:
+        return ""
+    ends = [f"at the fault {reason!r}" if reason else "well" for reason in (kept, now)]
+    return f"it ended {ends[0]}, the replay {ends[1]}"
 
 
 def _difference(run: Run, data: Any, mode: str) -> str:
@@ -146,31 +157,6 @@ def _difference(run: Run, data: Any, mode: str) -> str:
             )
             return f"row {row + 1} has {column.name} = {kept[row]!r}, the replay {now[row]!r}"
     return ""
-
-
-def _request(run: Run) -> Request:
-    """The request that a stored run was; DataError where its file does not tell."""
-    if not run.station:
-        raise DataError(
-            f"{run.path} must hold the text of its station file; it has none. Nothing was replayed."
-        )
-    texts = {
-        "station": str(run.station["station_file"].value),
-        "sample": str(run.sample["sample_file"].value),
-    }
-    protocol = registry.load_protocol(run.protocol)
-    parameters = make_parameters(protocol, {name: value.value for name, value in run.parameters.items()})
-    return engine.Request(
-        protocol=protocol,
-        parameters=parameters,
-        station=config.read_station(texts["station"], f"in {run.path}"),
-        sample=config.read_sample(texts["sample"], f"in {run.path}"),
-        texts=texts,
-        seed=run.seed,
-        target=run.path,
-        uuid=run.uuid,
-        start=run.start_time,
-    )
 
 
 def _compared(recorded: Any, simulated: Any) -> dict[str, dict[str, float]]:

@@ -27,6 +27,12 @@ def unit_of(field: FieldInfo) -> tuple[str, str]:
     return str(extra.get("unit", "1")), str(extra.get("display", "1"))
 
 
+def result_of(field: FieldInfo) -> str | None:
+    """The result of another run that a protocol parameter can be, by its name; None for most."""
+    extra = field.json_schema_extra
+    return cast("str | None", extra.get("result")) if isinstance(extra, dict) else None
+
+
 def limits_of(field: FieldInfo) -> str:
     """The limits of a parameter in its display unit, as "1 nA to 1 mA" "above 0 Oe, at most 2 T" or "a, b, c"."""
     if get_origin(field.annotation) is Literal:
@@ -104,8 +110,8 @@ def _from_file(name: str, field: FieldInfo, path: Path, unit: str) -> float | Tr
         from labctl.tracefile import read_trace
 
         return read_trace(path, name, declared["trace"])
-    if declared.get("result"):
-        return _from_run(name, declared["result"], path, unit)
+    if wanted := result_of(field):
+        return _from_run(name, wanted, path, unit)
     raise RequestError(
         f"{name} must be {door.kind_of(unit)}; it cannot be taken from a run. Nothing was sent."
     )

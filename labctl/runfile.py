@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NamedTuple
 
-from labctl import hdf5, manifest, nexus, untrusted
+import numpy as np
+
+from labctl import hdf5, manifest, nexus, readback, recovery, untrusted
 from labctl.errors import DataError
 from labctl.record import Event, Instrument, Quantity, WireLine
 from protocols.vocabulary import Column, Curve, Result, Waveforms
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
+
+    from labctl.journal import Told
+
+
+class WireSize(NamedTuple):
+    """What the recorded wire takes in a file: `lines` said and heard, and the `stored` bytes, compressed."""
+
+    lines: int
+    stored: int
+
+
+#: Of a run that has kept none of it.
+NO_WIRE = WireSize(0, 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,8 +40,9 @@ class Run:
     meaning, both in the protocol's order; `signal` and `axis` name the default plot. `parameters` can be
     handed to the protocol again, as {name: quantity.value}. `station` is empty in a file that does not have it,
     `batch` in a run that belongs to none.
-    `simulation` is None on hardware, `waveforms` where the protocol plays none. Where no
-    analysis was stored, `results`, `curves` and `warnings` are empty.
+    `simulation` is None on hardware, `waveforms` where the protocol plays none. `analyses` are all that were
+    stored, oldest first; `results`, `curves`, `warnings` and `analysis_version` are those of the newest, and empty
+    where there is none.
     """
 
     path: Path
@@ -62,19 +76,30 @@ class Run:
     analysis_version: str
     log: Sequence[Event]
     waveforms: Waveforms | None
+    analyses: Sequence[readback.StoredAnalysis] = ()
+    wire: WireSize = NO_WIRE
 
     @property
     def rows(self) -> int:
         """Number of rows."""
         return len(self.columns[self.axis])
 
+    @property
+    def sample_name(self) -> str:
+        """Name of the sample, "unnamed" in a file that does not have it."""
+        return str(self.sample["name"].value) if "name" in self.sample else "unnamed"
+
 
 def read_run(path: Path, *, verify: bool = True) -> Run:
     """Read a run; DataError, in one line, where the file is not a run of labctl, damaged or altered.
 
+    Where the run was interrupted and only its journal is there, the file is made from that first. Of a run that
+    still goes on come the rows so far, with the status "running" and neither wire nor analysis.
     With `verify` false a file that was altered after the run is read as it is (HDF5's own check sums on the
     columns still hold).
     """
+    if (told := recovery.settle(path)) is not None:
+        return _running(path, told)
     with untrusted.opened(path) as file:
         _check_format(path, file)
         if verify and (changed := manifest.changes(file)):
@@ -84,11 +109,31 @@ def read_run(path: Path, *, verify: bool = True) -> Run:
         return _run(path, file["entry"])
 
 
+def is_run(path: Path) -> bool:
+    """Tell a run of labctl from another HDF5 file; DataError, in one line, where the file cannot be read."""
+    with untrusted.opened(path) as file:
+        return "labctl_format" in file.attrs
+
+
 def read_wire(path: Path) -> list[WireLine]:
     """Read every line said to and heard from the instruments of a run, in order; DataError as `read_run`."""
+    recovery.settle(path)
     with untrusted.opened(path) as file:
         _check_format(path, file)
-        return [WireLine(*row) for row in _text_table(file["entry/wire"], WireLine._fields)]
+        return [WireLine(*row) for row in readback.text_table(file["entry/wire"], WireLine._fields)]
+
+
+def wire_size(path: Path) -> WireSize:
+    """Read how much the recorded wire takes, without the lines themselves; DataError as `read_run`."""
+    with untrusted.opened(path) as file:
+        _check_format(path, file)
+        return _wire_size(file["entry/wire"])
+
+
+def _wire_size(group: hdf5.Node) -> WireSize:
+    """A line that goes on in further rows is one line."""
+    more = group["more"][()]
+    return WireSize(int(len(more) - more.sum()), hdf5.stored_bytes(group) if len(more) else 0)
 
 
 def read_clock(path: Path) -> list[float]:
@@ -98,63 +143,88 @@ def read_clock(path: Path) -> list[float]:
         return file["entry/clock_readings/time"][()].tolist() if "entry/clock_readings" in file else []
 
 
+def _running(path: Path, told: Told) -> Run:
+    with nexus.in_memory() as file:
+        nexus.write(file, recovery.record_of(told, running=True))
+        return _run(path, file["entry"])
+
+
 def _check_format(path: Path, file: hdf5.Node) -> None:
     version = file.attrs.get("labctl_format")
     if version is None:
         raise DataError(
             f"{path} must be a run of labctl; it is another HDF5 file (no attribute labctl_format)."
         )
-    if version != nexus.FORMAT:
+    if not isinstance(version, np.integer) or version < 1:
+        raise DataError(f"{path} must name its format by a number from 1; got {version!r:.40}.")
+    if version > nexus.FORMAT:
         raise DataError(f"{path} must be of format {nexus.FORMAT}; it is of format {version}: update labctl.")
 
 
 def _run(path: Path, entry: hdf5.Node) -> Run:
     protocol, data = entry["protocol"], entry["data"]
+    run_time = readback.time(entry["end_time"])
+    parameters = readback.quantities(protocol["parameters"])
+    analyses = readback.analyses(entry, run_time, parameters)
+    newest = analyses[-1] if analyses else None
+    described = [readback.column(hdf5.name_of(link), dataset) for link, dataset in data.items()]
     return Run(
         path=path,
-        title=_text(entry["title"]),
-        uuid=_text(entry["entry_identifier_uuid"]),
-        status=_text(entry["status"]),
-        reason=entry["status"].attrs["reason"],
-        start_time=datetime.fromisoformat(_text(entry["start_time"])),
-        end_time=datetime.fromisoformat(_text(entry["end_time"])),
+        title=readback.text(entry["title"]),
+        uuid=readback.text(entry["entry_identifier_uuid"]),
+        status=readback.text(entry["status"]),
+        reason=readback.note(entry["status"], "reason"),
+        start_time=readback.time(entry["start_time"]),
+        end_time=run_time,
         duration=float(entry["duration"][()]),
-        clock=_text(entry["clock"]),
-        seed=_quantity(entry["seed"]).value,
-        program_version=entry["program_name"].attrs["version"],
-        protocol=_text(protocol["name"]),
-        protocol_version=_text(protocol["version"]),
-        caption=_text(protocol["caption"]),
-        source=_text(protocol["source"]),
-        parameters=_quantities(protocol["parameters"]),
-        columns={hdf5.name_of(link): dataset[()] for link, dataset in data.items()},
-        described=[_column(hdf5.name_of(link), dataset) for link, dataset in data.items()],
-        signal=hdf5.name_of(data.attrs["signal"]),
-        axis=hdf5.name_of(data.attrs["axes"][0]),
-        sample=_quantities(entry["sample"]),
-        instruments={role: _instrument(node) for role, node in _members(entry, "instrument")},
-        station=_quantities(entry["station"]) if "station" in entry else {},
-        batch=_quantities(entry["batch"]) if "batch" in entry else {},
-        simulation=_quantities(entry["simulation"]) if "simulation" in entry else None,
-        results={
-            name: _result(node) for name, node in _members(entry, "analysis") if "uncertainty" in node.attrs
-        },
-        curves={name: _curve(node) for name, node in _members(entry, "analysis/curves")},
-        warnings=_quantity(entry["analysis/warnings"]).value if "analysis" in entry else (),
-        analysis_version=_text(entry["analysis/version"]) if "analysis" in entry else "",
-        log=[Event(*row) for row in _text_table(entry["log"], Event._fields)],
+        clock=readback.text(entry["clock"]),
+        seed=int(readback.quantity(entry["seed"]).value),
+        program_version=readback.note(entry["program_name"], "version"),
+        protocol=readback.text(protocol["name"]),
+        protocol_version=readback.text(protocol["version"]),
+        caption=readback.text(protocol["caption"]),
+        source=readback.text(protocol["source"]),
+        parameters=parameters,
+        columns=_columns(data, described),
+        described=described,
+        signal=_one_of(described, hdf5.name_of(readback.note(data, "signal"))),
+        axis=_one_of(described, hdf5.name_of(readback.first_axis(data))),
+        sample=readback.quantities(entry["sample"]),
+        instruments={role: _instrument(node) for role, node in readback.members(entry, "instrument")},
+        station=readback.quantities(entry["station"]) if "station" in entry else {},
+        batch=readback.quantities(entry["batch"]) if "batch" in entry else {},
+        simulation=readback.quantities(entry["simulation"]) if "simulation" in entry else None,
+        results=newest.results if newest else {},
+        curves=newest.curves if newest else {},
+        warnings=newest.warnings if newest else (),
+        analysis_version=newest.version if newest else "",
+        log=[Event(*row) for row in readback.text_table(entry["log"], Event._fields)],
         waveforms=_waveforms(entry["waveforms"]) if "waveforms" in entry else None,
+        analyses=analyses,
+        wire=_wire_size(entry["wire"]),
     )
 
 
-def _column(name: str, dataset: hdf5.Node) -> Column:
-    return Column(name, dataset.attrs["units"], dataset.attrs["long_name"], dataset.dtype.name)
+def _columns(data: hdf5.Node, described: Sequence[Column]) -> dict[str, NDArray[np.float64]]:
+    """The columns of the data; ValueError where they are not numbers, all of one length."""
+    columns = {column.name: data[hdf5.link_name(column.name)][()] for column in described}
+    shapes = {values.shape for values in columns.values()}
+    kinds = {values.dtype.name for values in columns.values()}
+    if len(shapes) != 1 or len(shapes.pop()) != 1 or not kinds <= {"float64", "int64"}:
+        raise ValueError("its columns are not numbers of one length")
+    return columns
+
+
+def _one_of(described: Sequence[Column], name: str) -> str:
+    if name not in {column.name for column in described}:
+        raise ValueError(f"its default plot is of {name!r}, which is no column")
+    return name
 
 
 def _waveforms(group: hdf5.Node) -> Waveforms:
-    axis = group.attrs["axes"][0]
+    axis = readback.first_axis(group)
     return Waveforms(
-        axis=_column(hdf5.name_of(axis), group[axis]),
+        axis=readback.column(hdf5.name_of(axis), group[axis]),
         at=group[axis][()],
         time=group["time"][()],
         current=group["current"][()],
@@ -163,66 +233,9 @@ def _waveforms(group: hdf5.Node) -> Waveforms:
 
 def _instrument(node: hdf5.Node) -> Instrument:
     return Instrument(
-        identity=_text(node["identity"]),
-        resource=_text(node["resource"]),
-        driver=_text(node["driver"]),
-        settings_before=_quantities(node["settings_before"]),
-        settings_after=_quantities(node["settings_after"]),
+        identity=readback.text(node["identity"]),
+        resource=readback.text(node["resource"]),
+        driver=readback.text(node["driver"]),
+        settings_before=readback.quantities(node["settings_before"]),
+        settings_after=readback.quantities(node["settings_after"]),
     )
-
-
-def _members(entry: hdf5.Node, path: str) -> list[tuple[str, hdf5.Node]]:
-    return [(hdf5.name_of(link), node) for link, node in entry[path].items()] if path in entry else []
-
-
-def _result(dataset: hdf5.Node) -> Result:
-    return Result(
-        value=float(dataset[()]),
-        uncertainty=float(dataset.attrs["uncertainty"]),
-        unit=dataset.attrs["units"],
-        help=dataset.attrs["long_name"],
-        display=dataset.attrs.get("display_units"),
-        limit=dataset.attrs.get("limit", ""),
-        note=dataset.attrs.get("note", ""),
-    )
-
-
-def _curve(group: hdf5.Node) -> Curve:
-    x, y = group[group.attrs["axes"][0]], group[group.attrs["signal"]]
-    return Curve(
-        x=x[()],
-        y=y[()],
-        x_name=x.attrs["long_name"],
-        x_unit=x.attrs["units"],
-        y_name=y.attrs["long_name"],
-        y_unit=y.attrs["units"],
-        help=_text(group["title"]),
-    )
-
-
-def _quantities(group: hdf5.Node) -> dict[str, Quantity]:
-    return {hdf5.name_of(link): _quantity(dataset) for link, dataset in group.items()}
-
-
-def _quantity(dataset: hdf5.Node) -> Quantity:
-    if dataset.dtype.kind == "O":
-        text = _text(dataset)
-        return Quantity(json.loads(text) if dataset.attrs.get("encoding") == "json" else text)
-    return Quantity(dataset[()].tolist(), dataset.attrs["units"], dataset.attrs["long_name"])
-
-
-def _text(dataset: hdf5.Node) -> str:
-    return hdf5.unclean(dataset[()])
-
-
-def _text_table(group: hdf5.Node, fields: Sequence[str]) -> list[tuple[Any, ...]]:
-    rows: list[tuple[Any, ...]] = []
-    unfinished = b""
-    columns = [group[field][()].tolist() for field in (*fields, "more")]
-    for *fields_before, text, more in zip(*columns, strict=True):
-        unfinished += text
-        if not more:
-            time, *names = fields_before
-            rows.append((time, *(hdf5.unclean(name) for name in names), hdf5.unclean(unfinished)))
-            unfinished = b""
-    return rows

@@ -53,6 +53,11 @@ def check_roles(roles: Sequence[str], station: Station) -> None:
             f"station {station.name} must have instruments.{missing[0]}; it has "
             f"{', '.join(station.instruments)}. Nothing was sent."
         )
+    if station.relayed in roles:
+        raise RequestError(
+            f"station {station.name} must have its {station.relayed} on the bus; cables.relay has it on the serial "
+            "port of the source, where only the source's delta modes use it. Nothing was sent."
+        )
     magnets = [magnet_for(station, role) for role in roles if role in ROLE_DIRECTIONS]
     for name in magnets:
         if magnets.count(name) > 1:

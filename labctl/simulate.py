@@ -181,7 +181,8 @@ def _write_station(service: Service, resources: dict[str, str]) -> None:
 
     content = dict(service.content)
     content["instruments"] = {
-        role: section | {"resource": resources[role]} for role, section in content["instruments"].items()
+        role: section | {"resource": resources.get(role, section["resource"])}
+        for role, section in content["instruments"].items()
     }
     try:
         service.output.write_text(_HEADER + tomli_w.dumps(content), encoding="utf-8")

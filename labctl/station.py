@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
@@ -11,12 +12,12 @@ from drivers._wire import Wire
 from drivers.errors import InstrumentError
 from drivers.field_source import FieldSource
 from labctl import parking, rawsocket, registry, running
-from labctl.clock import FollowingClock, RecordingClock, ReplayClock, WallClock
+from labctl.clock import FollowingClock, RecordingClock, ReplayClock, StoppableClock, WallClock
 from labctl.errors import FaultError, RequestError
 from labctl.parking import ParkingStep
 from labctl.record import Quantity
 from labctl.safety import magnet_for
-from labctl.stopping import Watch
+from labctl.stopping import StopRequests, Watch
 
 if TYPE_CHECKING:
     import pyvisa
@@ -47,20 +48,16 @@ class OpenStation:
     """The lab that a protocol is handed: instruments by role, and the station's clock."""
 
     def __init__(
-        self,
-        clock: Clock,
-        glance: Callable[[], float] | None = None,
-        watch: Watch | None = None,
-        time_factor: float = 1.0,
+        self, clock: Clock, glance: Callable[[], float], watch: Watch | None = None, time_factor: float = 1.0
     ) -> None:
-        """Take the station's clock; `glance` tells its time (s) where asking the clock itself changes it.
+        """Take the station's clock; `glance` tells its time (s) without leaving a reading on it.
 
         `watch` is looked after before every exchange; a real station's time passes `time_factor` times faster.
         """
         self.watch = watch or Watch()
         self._time_factor = time_factor
-        self._clock = RecordingClock(clock)
-        self._glance = glance or clock.now
+        self._clock = clock
+        self._glance = glance
         self._start = self._clock.now()
         self._roles: dict[str, Any] = {}
         self._instruments: dict[str, tuple[Any, str]] = {}
@@ -125,9 +122,14 @@ class OpenStation:
     # --- what the engine sees ---------------------------------------------------------------------
 
     @property
-    def clock(self) -> RecordingClock:
-        """The station's clock as instruments and protocol read it, with everything they have read from it."""
+    def clock(self) -> Clock:
+        """The station's clock as instruments and protocol read it."""
         return self._clock
+
+    @property
+    def readings(self) -> array[float]:
+        """Every reading (s) of the clock since it was looked at last; whoever takes them empties it."""
+        return self._clock.readings if isinstance(self._clock, RecordingClock) else array("d")
 
     def elapsed(self) -> float:
         """As `now`, for the engine's own book-keeping, which no replay has to repeat."""
@@ -288,8 +290,13 @@ def rehearsing(request: Request) -> Generator[tuple[OpenStation, Callable[[], Bl
 
 
 @contextmanager
-def replaying(request: Request, recording: Recording) -> Generator[tuple[OpenStation, Tape]]:
-    """Open the request's instruments on a recording of their wire; the tape tells what differed."""
+def replaying(
+    request: Request, recording: Recording, stop: StopRequests
+) -> Generator[tuple[OpenStation, Tape]]:
+    """Open the request's instruments on a recording of their wire; the tape tells what differed.
+
+    Once somebody wants it stopped, the station's clock interrupts whatever goes on, parking included.
+    """
     from labctl import bench
 
     wires = {
@@ -304,7 +311,8 @@ def replaying(request: Request, recording: Recording) -> Generator[tuple[OpenSta
     else:
         clock = FollowingClock(lambda: tape.now)
         glance = clock.now
-    with _wired(request.station, request.roles, library, clock, None, glance) as lab:
+    stoppable = StoppableClock(clock, lambda: stop.reason)
+    with _wired(request.station, request.roles, library, stoppable, None, glance) as lab:
         yield lab, tape
 
 
@@ -361,7 +369,8 @@ def _wired(
     watch: Watch | None = None,
     sockets: list[int] | None = None,
 ) -> Generator[OpenStation]:
-    lab = OpenStation(clock, glance, watch, station.time_factor)
+    watched = clock if log is None else RecordingClock(clock)
+    lab = OpenStation(watched, glance or clock.now, watch, station.time_factor)
     with ExitStack() as stack:
         manager = _resource_manager(library)
         stack.callback(manager.close)

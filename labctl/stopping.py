@@ -13,12 +13,16 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
+from labctl.errors import StoppedError
+
 if TYPE_CHECKING:
     from labctl.heartbeat import Guard
+
+_Handler = Callable[[int, object], None] | signal.Handlers
 
 #: Seconds (wall) that a point has left to end by itself after a SIGTERM or SIGHUP (our choice).
 GRACE: Final = 0.5
@@ -101,22 +105,44 @@ class Watch:
 
 
 @contextmanager
-def stop_requests(*, is_guarded: bool = False) -> Generator[StopRequests]:
-    """Turn SIGINT, SIGTERM and SIGHUP into requests while a run goes on (in the main thread only).
+def stop_requests() -> Generator[StopRequests]:
+    """Turn SIGINT, SIGTERM and SIGHUP into requests while a run goes on (in the main thread only)."""
+    stop = StopRequests()
+    handlers: dict[signal.Signals, _Handler] = {signal.SIGTSTP: signal.SIG_IGN}
+    for number in _CAUSES:
+        handlers[number] = lambda number, _frame: stop.ask(number)
+    with _on_signals(handlers):
+        yield stop
 
-    Ctrl-Z does nothing to a run with a guard.
+
+@contextmanager
+def stops_at_once() -> Generator[StopRequests]:
+    """As `stop_requests` where no instrument is driven: what goes on is given up on the spot, as StoppedError.
+
+    Whoever might catch the first interruption on its way out looks at the reason.
     """
     stop = StopRequests()
+
+    def interrupt(number: int, _frame: object) -> None:
+        stop.ask(number)
+        raise KeyboardInterrupt
+
+    try:
+        with _on_signals(dict.fromkeys(_CAUSES, interrupt)):
+            yield stop
+    except KeyboardInterrupt:
+        raise StoppedError(f"{stop.reason or 'stopped by the user'}; no instrument was driven.") from None
+
+
+@contextmanager
+def _on_signals(handlers: Mapping[signal.Signals, _Handler]) -> Generator[None]:
+    """Handle signals in another way for a while; in the main thread only, which alone is told."""
     if threading.current_thread() is not threading.main_thread():
-        yield stop
+        yield
         return
-    handlers: dict[signal.Signals, Callable[[int, object], None] | signal.Handlers]
-    handlers = {number: lambda number, _frame: stop.ask(number) for number in _CAUSES}
-    if is_guarded:
-        handlers[signal.SIGTSTP] = signal.SIG_IGN
     previous = {number: signal.signal(number, handler) for number, handler in handlers.items()}
     try:
-        yield stop
+        yield
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)

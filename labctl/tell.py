@@ -11,14 +11,14 @@ import click
 from labctl import config, door
 from labctl.request import limits_of, unit_of
 from labctl.safety import magnet_for
-from labctl.tables import pairs, table
+from labctl.tables import pairs, say, table
 
 if TYPE_CHECKING:
     from labctl.classify import Classified
     from labctl.config import Station
     from labctl.engine import Outcome, Rehearsal
     from labctl.record import Quantity
-    from labctl.runfile import Run
+    from labctl.runfile import Run, WireSize
     from protocols.vocabulary import Analysis, MeasurementProtocol, Result
 
 _LONG = 12
@@ -113,6 +113,7 @@ def outcome(finished: Outcome, figure: Path | None) -> dict[str, Any]:
         "sample": finished.request.sample.name,
         "seed": finished.request.seed,
         "rows": finished.rows,
+        "wire": _wire_json(_wire_of(finished)),
         "results": result_json(analysis.results) if analysis else {},
         "warnings": list(analysis.warnings) if analysis else [],
     }
@@ -123,22 +124,36 @@ def summary(finished: Outcome, figure: Path | None) -> None:
     request = finished.request
     simulated = f", seed {request.seed}" if request.station.simulated else ""
     clock = "on the bench's clock" if request.station.simulated else "at the bench"
-    click.echo(
+    say(
         f"{request.title}, station {request.station.name}{simulated}: {finished.status}, {finished.rows} rows, "
-        f"{finished.elapsed:.0f} s {clock}",
-        err=True,
+        f"{finished.elapsed:.0f} s {clock}"
     )
     _found(finished.analysis, finished.path, figure)
+    say(f"wire    {_wire_text(_wire_of(finished))}")
+
+
+def _wire_of(finished: Outcome) -> WireSize:
+    from labctl import runfile
+
+    return runfile.wire_size(finished.path) if finished.path else runfile.NO_WIRE
+
+
+def _wire_json(wire: WireSize) -> dict[str, int]:
+    return {"lines": wire.lines, "stored_bytes": wire.stored}
+
+
+def _wire_text(wire: WireSize) -> str:
+    return f"{wire.lines} lines in {wire.stored / 1e3:.1f} kB" if wire.lines else "not kept"
 
 
 def _found(analysis: Analysis | None, path: Path | None, figure: Path | None) -> None:
     if analysis is not None:
         table(result_rows(analysis.results), err=True)
         for warning in analysis.warnings:
-            click.echo(f"warning: {warning}", err=True)
-    click.echo(f"file    {path}", err=True)
+            say(f"warning: {warning}")
+    say(f"file    {path}")
     if figure is not None:
-        click.echo(f"figure  {figure}", err=True)
+        say(f"figure  {figure}")
 
 
 def classified(finished: Classified, figure: Path) -> dict[str, Any]:
@@ -163,10 +178,9 @@ def classified(finished: Classified, figure: Path) -> dict[str, Any]:
 def classification(finished: Classified, figure: Path) -> None:
     """Print on standard error how a classification ended and what it found."""
     task, p = finished.task, finished.task.parameters
-    click.echo(
+    say(
         f"{task.title}, {p.n_train} + {p.n_test} images, {p.n_seeds} seeds from {p.first_seed}, {p.epochs} epochs: "
-        f"{finished.status}, {_duration(finished.duration)} in {task.jobs} process(es)",
-        err=True,
+        f"{finished.status}, {duration_text(finished.duration)} in {task.jobs} process(es)"
     )
     _found(finished.analysis, finished.path, figure)
 
@@ -206,7 +220,7 @@ def rehearsal_table(rehearsed: Rehearsal, figure: Path) -> None:
     ]
     limit = f"limit {door.show(min(current_limits), 'A', 'mA')}" if current_limits else ""
     rows = [
-        ("duration", _duration(rehearsed.duration), ""),
+        ("duration", duration_text(rehearsed.duration), ""),
         ("rows", str(rehearsed.rows), ""),
         ("pulses", str(seen.pulses), ""),
         ("largest current", door.show(seen.current, "A", "mA"), limit),
@@ -216,11 +230,11 @@ def rehearsal_table(rehearsed: Rehearsal, figure: Path) -> None:
         if mu0_H:
             rows.append((f"largest mu0_H_{axis}", door.show(mu0_H, "T", "Oe"), _field_limit(rehearsed, axis)))
     rows.append(("fastest field", door.show(seen.mu0_H_rate, "T/s", "Oe/s"), ""))
-    click.echo(f"{request.title}, rehearsed for station {station.name}: nothing was measured.", err=True)
+    say(f"{request.title}, rehearsed for station {station.name}: nothing was measured.")
     table(rows, err=True)
-    click.echo("predicted:", err=True)
+    say("predicted:")
     table(result_rows(rehearsed.analysis.results), err=True)
-    click.echo(f"figure  {figure}", err=True)
+    say(f"figure  {figure}")
 
 
 def _field_limit(rehearsed: Rehearsal, axis: str) -> str:
@@ -231,7 +245,8 @@ def _field_limit(rehearsed: Rehearsal, axis: str) -> str:
     return f"limit {door.show(station.magnets[magnet_for(station, role)].mu0_H_max, 'T', 'Oe')}"
 
 
-def _duration(seconds: float) -> str:
+def duration_text(seconds: float) -> str:
+    """A duration for people, as 2 h 5 min, 3 min 20 s or 4.5 s."""
     minutes, rest = divmod(seconds, 60)
     hours, minutes = divmod(int(minutes), 60)
     if hours:
@@ -250,10 +265,11 @@ def stored(run: Run) -> dict[str, Any]:
         "status": run.status,
         "reason": run.reason,
         "protocol": run.protocol,
-        "sample": run.sample["name"].value,
+        "sample": run.sample_name,
         "seed": run.seed,
         "start_time": run.start_time.isoformat(),
         "rows": run.rows,
+        "wire": _wire_json(run.wire),
         "parameters": parameters,
         "results": result_json(run.results),
     }
@@ -264,11 +280,12 @@ def show(run: Run) -> None:
     facts = {
         "file": str(run.path),
         "protocol": f"{run.protocol} {run.protocol_version}",
-        "sample": str(run.sample["name"].value),
+        "sample": run.sample_name,
         "started": run.start_time.isoformat(timespec="seconds"),
         "status": f"{run.status} {run.reason}".strip(),
         "rows": str(run.rows),
         "seed": str(run.seed),
+        "wire": _wire_text(run.wire),
     }
     pairs(facts)
     click.echo()
@@ -307,8 +324,8 @@ def reproduction(plain: Mapping[str, Any]) -> None:
     ]
     if rows:
         table(rows, ("claim", "", "", "the mechanism that was removed"), err=True)
-    click.echo(f"{len(plain['runs'])} runs ({plain['reused']} reused), {plain['seconds']:.0f} s", err=True)
-    click.echo(f"report  {plain['files']['report']}", err=True)
+    say(f"{len(plain['runs'])} runs ({plain['reused']} reused), {plain['seconds']:.0f} s")
+    say(f"report  {plain['files']['report']}")
 
 
 # --- stations -----------------------------------------------------------------------------------------
@@ -335,6 +352,9 @@ def station_lines(station: Station) -> dict[str, str]:
             f"{where}, supply {magnet.supply}{probe}, {door.show(magnet.field_per_current, 'T/A', 'Oe/A')}, "
             f"to {door.show(magnet.mu0_H_max, 'T', 'Oe')} at {door.show(magnet.slew, 'T/s', 'Oe/s')}"
         )
+    joined = [what for what, there in station.cables.model_dump().items() if there]
+    if joined:
+        lines["cables"] = f"{' and '.join(joined)} between source and voltmeter"
     limits = station.limits
     if limits.current is not None:
         lines["limits.current"] = door.show(limits.current, "A", "mA")

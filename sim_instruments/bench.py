@@ -184,12 +184,20 @@ class Bench:
         self._seed = seed
         wires = self._wires()
         self.instruments = {one.name: self._install(one, wires.get(one.name, {})) for one in spec.instruments}
-        resources = {
-            one.resource: self.instruments[one.name]
-            for one in spec.instruments
-            if not (spec.relay and one.name == spec.voltmeter)
-        }
-        self.library = BenchLibrary(resources, self.clock)
+        self.library = BenchLibrary(
+            {
+                one.resource: self.instruments[one.name]
+                for one in spec.instruments
+                if one.name in self.reachable
+            },
+            self.clock,
+        )
+
+    @property
+    def reachable(self) -> dict[str, Instrument]:
+        """The instruments that have an address of their own: all but a voltmeter on the source's serial port."""
+        hidden = self.spec.voltmeter if self.spec.relay else None
+        return {name: instrument for name, instrument in self.instruments.items() if name != hidden}
 
     @property
     def envelope(self) -> Envelope:

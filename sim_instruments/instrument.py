@@ -20,13 +20,15 @@ def unit_stream(serial: str) -> np.random.Generator:
 class Reply:
     """One reply line that the instrument owes: the text may still be missing (a measurement under way).
 
-    `asker` is whoever has to get it, where a server lets several clients talk to one instrument.
+    `asker` is whoever has to get it, where a server lets several clients talk to one instrument. `ends` is
+    False for a piece of a stream, without END behind it.
     """
 
-    __slots__ = ("asker", "line", "ready_at")
+    __slots__ = ("asker", "ends", "line", "ready_at")
 
     def __init__(self) -> None:
         self.asker: object = None
+        self.ends = True
         self.line: bytes | None = None
         self.ready_at = 0.0
 
@@ -53,6 +55,8 @@ class Instrument(ABC):
         self.clock = clock
         self._received = bytearray()
         self._replies: deque[Reply] = deque()
+        #: Whether END came with the last byte of the reply that was read last.
+        self.ended = True
 
     # --- what a subclass provides -----------------------------------------------------------------
 
@@ -91,6 +95,16 @@ class Instrument(ABC):
         Bytes are a binary reply: they go out as they are, without terminator, END with the last of them.
         """
         self.settle(self.owe(), text, ready_at)
+
+    def stream(self, data: bytes) -> None:
+        """Send bytes that nobody asked for, without END: a piece of a longer message for whoever listens."""
+        piece = self.owe()
+        piece.ends = False
+        self.settle(piece, data)
+
+    def discard_stream(self) -> None:
+        """Throw away the pieces of a stream that nobody has read."""
+        self._replies = deque(reply for reply in self._replies if reply.ends)
 
     def owe(self) -> Reply:
         """Take the next place in the output queue for a reply whose text is not known yet."""
@@ -157,6 +171,7 @@ class Instrument(ABC):
                 if head.ready_at > self.clock.now():
                     self.clock.run_until(head.ready_at)
                 self._replies.popleft()
+                self.ended = head.ends
                 return head.line
             if not self.clock.run_next(deadline):
                 self.clock.run_until(deadline)
@@ -171,6 +186,7 @@ class Instrument(ABC):
         """Take back the end of a reply that the controller did not read; the next read begins with it."""
         rest = Reply()
         rest.line = data
+        rest.ends = self.ended
         rest.ready_at = self.clock.now()
         self._replies.appendleft(rest)
 

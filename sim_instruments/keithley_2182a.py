@@ -11,10 +11,12 @@ import numpy as np
 from sim_instruments.clock import VirtualClock
 from sim_instruments.instrument import unit_stream
 from sim_instruments.keithley_2182a_buffer import TraceBuffer, write_reading
+from sim_instruments.keithley_2182a_math import Calculation, Limits
 from sim_instruments.keithley_2182a_meter import AutoZero, Channel1, Channel2, Meter
 from sim_instruments.keithley_2182a_serial import SerialEnd
 from sim_instruments.keithley_2182a_tables import COMPLETE_LINE, EXTERNAL_LINE, MESSAGE_TIME, RESET_TIME
 from sim_instruments.keithley_2182a_trigger import TriggerModel
+from sim_instruments.keithley_setups import AnalogOutput, Memories, Panel
 from sim_instruments.keithley_statistics import Statistics
 from sim_instruments.ports import SerialCable, Terminals, TriggerLink
 from sim_instruments.scpi import ScpiInstrument
@@ -24,11 +26,14 @@ from sim_instruments.scpi_status import ScpiError
 
 
 class Interface(Group):
-    """FORMat, DISPlay and what is left of SYSTem: how the meter talks, not what it measures."""
+    """DISPlay, FORMat:ELEMents and what is left of SYSTem: how the meter talks, not what it measures."""
 
-    form = Setting("FORMat[:DATA]", Choice("ASCii"), default="ASC")
     elements = Setting("FORMat:ELEMents", Choice("READing"), default="READ")
     display = Setting("DISPlay:ENABle", Boolean(), default=True)
+    beeper = Setting("SYSTem:BEEPer[:STATe]", Boolean(), default=True)
+    power_on = Setting(
+        "SYSTem:POSetup", Choice("RST", "PRESet", "SAV0", numbered=True), default="RST", keeps=True
+    )
 
     def __init__(self, line_frequency: float) -> None:
         super().__init__()
@@ -53,8 +58,8 @@ class Keithley2182ASim(ScpiInstrument):
     external trigger are lines of `trigger_link`.
     `noise` switches the table of noise, drawn from `rng`; `accuracy` the unit's errors, fixed by its serial number.
     Power-on is the *RST state. Not simulated (refused as undefined, or as an illegal value): temperature with
-    thermocouples, ratio and delta, hold, scanning, CALCulate1 and CALCulate3, analog output, calibration,
-    binary transfer and the elements CHANnel and UNITs, memory slots (*SAV, *RCL), language 182, TRACe:FREE?.
+    thermocouples, ratio and delta, hold, scanning, calibration, the elements CHANnel and UNITs, keys
+    (SYSTem:KEY), texts of the display, language 182.
     """
 
     groups = (
@@ -64,8 +69,13 @@ class Keithley2182ASim(ScpiInstrument):
         Meter,
         TraceBuffer,
         Statistics,
+        Calculation,
+        Limits,
         TriggerModel,
         Interface,
+        AnalogOutput,
+        Panel,
+        Memories,
     )
     reset_time = RESET_TIME
     message_time = MESSAGE_TIME
@@ -96,7 +106,11 @@ class Keithley2182ASim(ScpiInstrument):
         )
         meter = Meter(clock, self.status, autozero, channels, line_frequency)
         buffer = TraceBuffer(self.status)
-        trigger = TriggerModel(clock, meter, channels, buffer, self.status, self.operations)
+        calculation = Calculation(lambda: trigger.last, write_reading)
+        limits = Limits(self.status)
+        trigger = TriggerModel(
+            clock, meter, channels, buffer, self.status, self.operations, calculation, limits
+        )
         self._serial = SerialEnd(self, meter, trigger, serial_terminator)
         if relay is not None:
             relay.meter = self._serial
@@ -109,8 +123,13 @@ class Keithley2182ASim(ScpiInstrument):
             meter,
             buffer,
             Statistics(lambda: buffer.readings, write_reading),
+            calculation,
+            limits,
             trigger,
             Interface(line_frequency),
+            AnalogOutput(),
+            Panel(),
+            Memories(0, self.set_up, self.take_set_up),
         )
 
     def preset(self) -> None:

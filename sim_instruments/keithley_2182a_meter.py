@@ -185,6 +185,8 @@ class Channel2(Channel):
 
     range = Setting(":RANGe[:UPPer]", Number(0.0, highest, ".6f"), default=12.0)
     range.check(Channel.fit_range)
+    #: Low-charge-injection mode: kept only.
+    low_charge = Setting(":LQMode", Boolean(), default=False)
 
 
 class Meter(Group):

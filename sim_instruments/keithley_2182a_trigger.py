@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from sim_instruments.clock import Event, VirtualClock
 from sim_instruments.keithley_2182a_buffer import TraceBuffer, write_reading
+from sim_instruments.keithley_2182a_math import Calculation, Limits
 from sim_instruments.keithley_2182a_meter import Channel, Meter
 from sim_instruments.keithley_2182a_tables import AUTO_DELAY
 from sim_instruments.scpi_commands import Answer, Group, Pending, Setting, command, query
@@ -43,6 +44,8 @@ class TriggerModel(Group):
         buffer: TraceBuffer,
         status: Status,
         operations: Operations,
+        calculation: Calculation,
+        limits: Limits,
     ) -> None:
         super().__init__()
         self._clock = clock
@@ -51,6 +54,8 @@ class TriggerModel(Group):
         self._buffer = buffer
         self._status = status
         self._operations = operations
+        self._calculation = calculation
+        self._limits = limits
         self._idle = True
         self._waiting = False
         self._event: Event | None = None
@@ -113,6 +118,7 @@ class TriggerModel(Group):
         self._passes = self.count
         self._readings.clear()
         self._next_tick = self._clock.now()
+        self._limits.begin()
         self._next_pass()
 
     def _enter_idle(self) -> None:
@@ -154,7 +160,9 @@ class TriggerModel(Group):
         self._readings.append(volts)
         del self._readings[: -int(self.samples)]
         self._fresh = not self._await_fresh
-        self._buffer.store(volts)
+        result = self._calculation.calculate(volts)
+        self._limits.judge(result)
+        self._buffer.store(volts, result)
         self._status.measurement.pulse(_READING_AVAILABLE)
         waiting = self._await_reading + self._await_fresh
         self._await_reading, self._await_fresh = [], []
@@ -202,6 +210,11 @@ class TriggerModel(Group):
         self.trigger(self.source)
 
     # --- queries for readings ---------------------------------------------------------------------
+
+    @property
+    def last(self) -> float | None:
+        """The last reading (V), where there is one."""
+        return self._readings[-1] if self._readings else None
 
     def _all_readings(self) -> str:
         return ",".join(map(write_reading, self._readings))
@@ -256,7 +269,7 @@ class TriggerModel(Group):
         self.source, self.count, self.delay, self.samples = "IMM", 1.0, 0.0, 1.0
         self._buffer.control = "NEV"
 
-    @query("MEASure[:VOLTage]")
+    @query("MEASure[:VOLTage][:DC]")
     def measure(self) -> Pending:
         """ABORt, CONFigure, READ?."""
         self.configure()

@@ -12,6 +12,7 @@ from sim_instruments.instrument import unit_stream
 from sim_instruments.keithley_6221_buffer import BufferStatistics, TraceBuffer
 from sim_instruments.keithley_6221_delta import Delta, DifferentialConductance
 from sim_instruments.keithley_6221_modes import IDLE_BIT, Initiation, Parts
+from sim_instruments.keithley_6221_panel import DigitalOutput, Display, Interfaces
 from sim_instruments.keithley_6221_pulse_delta import PulseDelta
 from sim_instruments.keithley_6221_readings import (
     AveragingFilter,
@@ -27,6 +28,7 @@ from sim_instruments.keithley_6221_sweeps import Sweep, SweepLists
 from sim_instruments.keithley_6221_tables import MESSAGE_TIME, RESET_TIME
 from sim_instruments.keithley_6221_trigger import TriggerModel
 from sim_instruments.keithley_6221_waves import Waves
+from sim_instruments.keithley_setups import Memories, Panel, StatusFormat
 from sim_instruments.ports import Load, SerialCable, TriggerLink
 from sim_instruments.scpi import ScpiInstrument
 from sim_instruments.scpi_commands import Group, Setting, command, query
@@ -34,10 +36,9 @@ from sim_instruments.scpi_parameters import Boolean, Number
 from sim_instruments.scpi_status import ScpiError
 
 
-class FrontPanel(Group):
-    """SYSTem and DISPlay as far as a remote client meets them."""
+class System(Group):
+    """What is left of SYSTem."""
 
-    display = Setting("DISPlay:ENABle", Boolean(), default=True)
     beeper = Setting("SYSTem:BEEPer:STATe", Boolean(), default=True)
 
     @query("SYSTem:VERSion")
@@ -55,9 +56,9 @@ class Keithley6221Sim(ScpiInstrument):
 
     `relay` is the RS-232 cable to a 2182A, `trigger_link` the cable with the trigger lines, phase marker included,
     `line_frequency` (Hz) that of the mains, to which pulse delta keeps. Power-on is the *RST state. Not
-    simulated (refused as undefined, or as an illegal value): digital I/O and limit tests (CALCulate3), zero
-    of differential conductance (NVZero), externally triggered waves, binary formats (FORMat:BORDer,
-    SREGister), memory slots (*SAV, *RCL), display text, keys, interface set-up, *OPT?, STATus:QUEue:ENABle.
+    simulated (refused as undefined): zero of differential conductance (NVZero), externally triggered waves
+    (SOURce:WAVE:EXTRigger), keys (SYSTem:KEY), numbers of the boards (SYSTem:ABOard, DBOard), passwords, the
+    choice of the interface (SYSTem:COMMunicate:SELect), *OPT?, STATus:QUEue:ENABle and DISable.
     """
 
     groups = (
@@ -79,7 +80,13 @@ class Keithley6221Sim(ScpiInstrument):
         DifferentialConductance,
         Initiation,
         Relay,
-        FrontPanel,
+        System,
+        Panel,
+        Display,
+        DigitalOutput,
+        Interfaces,
+        StatusFormat,
+        Memories,
     )
     #: Table B-1 of 622x-901-01 prints the first two so (p. B-2); the third stands in TANGO_Devices' bench notes.
     error_texts = {  # noqa: RUF012
@@ -138,9 +145,19 @@ class Keithley6221Sim(ScpiInstrument):
             DifferentialConductance(parts),
             Initiation(source),
             Relay(cable),
-            FrontPanel(),
+            System(),
+            Panel(),
+            Display(),
+            DigitalOutput(source),
+            Interfaces(),
+            StatusFormat(self.status),
+            Memories(4, self.set_up, self.take_set_up),
         )
         self.status.operation.set(IDLE_BIT, True)
+
+    def preset(self) -> None:
+        """SYSTem:PRESet: binary numbers with the least significant byte first (slave)."""
+        self.group(Elements).byte_order = "SWAP"
 
     def group_trigger(self) -> None:
         """GET, the same as *TRG."""

@@ -136,14 +136,14 @@ class TraceBuffer(Group):
 
     def _written(self, start: int, count: int) -> str:
         before = self.readings[0].time
-        texts: list[str] = []
+        chosen: list[Reading] = []
         for index, reading in enumerate(self.readings):
             since = reading.time - before
             if self.timestamps == "DELT":
                 before = reading.time
             if start <= index < start + count:
-                texts.append(self._elements.write(replace(reading, time=since)))
-        return ",".join(texts)
+                chosen.append(replace(reading, time=since))
+        return self._elements.write(chosen)
 
 
 class BufferStatistics(Statistics):

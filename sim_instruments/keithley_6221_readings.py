@@ -8,8 +8,10 @@ User's Manual 622x-900-01 p. 5-38 (units of differential conductance); limits as
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+import struct
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from sim_instruments.clock import VirtualClock
 from sim_instruments.keithley_6221_tables import FILTER_MAX, FILTER_MIN
@@ -74,18 +76,49 @@ class Units(Group):
 
 
 class Elements(Group):
-    """FORMat: only ASCII is simulated."""
+    """FORMat: which elements a reading is answered with, as text or as numbers of 4 or 8 bytes.
 
-    form = Setting("FORMat[:DATA]", Choice("ASCii"), default="ASC")
+    A binary answer is `#0`, the numbers one after the other, and the terminator (as 2182A-900-01 chapter 14 has it
+    for its own); it has no units. NORMal is the most significant byte first; *RST NORMal, SYSTem:PRESet SWAPped
+    (slave).
+    """
+
+    byte_order = Setting("FORMat:BORDer", Choice("NORMal", "SWAPped"), default="NORM")
 
     def __init__(self) -> None:
         super().__init__()
-        self._chosen = ("READ", "TST")
+        self._chosen: tuple[str, ...] = ("READ", "TST")
+        self._form = "ASC"
 
     def reset(self) -> None:
-        """*RST: reading and timestamp."""
+        """*RST: reading and timestamp, as text."""
         super().reset()
-        self._chosen = ("READ", "TST")
+        self._chosen, self._form = ("READ", "TST"), "ASC"
+
+    def set_up(self) -> dict[str, Any]:
+        """Return form and elements as well."""
+        return {**super().set_up(), "chosen": (self._chosen, self._form)}
+
+    def take_set_up(self, values: Mapping[str, Any]) -> None:
+        """Take form and elements as well."""
+        self._chosen, self._form = values["chosen"]
+        super().take_set_up({name: value for name, value in values.items() if name != "chosen"})
+
+    @command("FORMat[:DATA]", Choice("ASCii", "REAL", "SREal", "DREal"), Integer(32, 64), optional=1)
+    def choose_form(self, form: str, bits: float | None = None) -> None:
+        """ASCii, SREal (4 bytes), DREal (8 bytes), or REAL with 32 or 64 bits."""
+        if form == "REAL" and bits is None:
+            raise ScpiError(-109)
+        if form != "REAL" and bits is not None:
+            raise ScpiError(-108)
+        if bits not in (None, 32.0, 64.0):
+            raise ScpiError(-224)
+        self._form = form if bits is None else f"REAL,{bits:.0f}"
+
+    @query("FORMat[:DATA]")
+    def chosen_form(self) -> str:
+        """The form chosen, as it was chosen."""
+        return self._form
 
     @command(
         "FORMat:ELEMents",
@@ -117,23 +150,40 @@ class Elements(Group):
         """The elements chosen."""
         return ",".join(self._chosen)
 
-    def write(self, reading: Reading) -> str:
-        """Return a reading as the instrument answers it."""
-        unit = _UNITS[reading.unit] if "UNIT" in self._chosen else ""
-        texts = {
-            "READ": write_number(reading.value) + unit,
-            "TST": write_number(reading.time),
-            "SOUR": write_number(reading.amperes),
-            "AVOL": write_number(reading.average),
-            "COMP": write_number(float(reading.compliance)),
-            "RNUM": write_number(float(reading.number)),
+    def write(self, readings: Sequence[Reading]) -> str:
+        """Return readings as the instrument answers them (bytes as latin-1)."""
+        if self._form == "ASC":
+            return ",".join(map(self._as_text, readings))
+        order = ">" if self.byte_order == "NORM" else "<"
+        size = "d" if self._form in ("DRE", "REAL,64") else "f"
+        numbers = [number for reading in readings for number in self._numbers(reading).values()]
+        return "#0" + struct.pack(f"{order}{len(numbers)}{size}", *map(number_of, numbers)).decode("latin-1")
+
+    def _numbers(self, reading: Reading) -> dict[str, float]:
+        numbers = {
+            "READ": reading.value,
+            "TST": reading.time,
+            "SOUR": reading.amperes,
+            "AVOL": reading.average,
+            "COMP": float(reading.compliance),
+            "RNUM": float(reading.number),
         }
-        return ",".join(texts[element] for element in _ELEMENTS if element in self._chosen)
+        return {element: numbers[element] for element in _ELEMENTS if element in self._chosen}
+
+    def _as_text(self, reading: Reading) -> str:
+        unit = _UNITS[reading.unit] if "UNIT" in self._chosen else ""
+        texts = {element: write_number(number) for element, number in self._numbers(reading).items()}
+        return ",".join(text + unit if element == "READ" else text for element, text in texts.items())
+
+
+def number_of(value: float) -> float:
+    """Return a number as it stands in a reading: overflow, or no number, is 9.9E37 (p. 13-7)."""
+    return OVERFLOW if math.isnan(value) or abs(value) >= OVERFLOW else value
 
 
 def write_number(value: float) -> str:
     """Return a number as it stands in a reading [digits unconfirmed]; overflow, no number: `+9.9E37` (p. 13-7)."""
-    return "+9.9E37" if math.isnan(value) or abs(value) >= OVERFLOW else format(value, "+.6E")
+    return "+9.9E37" if number_of(value) == OVERFLOW else format(value, "+.6E")
 
 
 class AveragingFilter(Group):
@@ -225,7 +275,7 @@ class Calculation(Group):
         """Return the latest result."""
         if self._latest is None:
             raise ScpiError(-230)
-        return self._elements.write(self._latest)
+        return self._elements.write([self._latest])
 
     @query(":DATA:FRESh")
     def fresh(self) -> str:
@@ -306,7 +356,7 @@ class Readings(Group):
         if not self._open:
             raise ScpiError(-221)
         waiting = Reading(OVERFLOW, math.nan, time=self._clock.now() - self._start)
-        return self._elements.write(self._latest or waiting)
+        return self._elements.write([self._latest or waiting])
 
     @query("SENSe1:DATA:FRESh")
     def fresh(self) -> str:

@@ -47,7 +47,7 @@ class Mode(Protocol):
 class Output(Group):
     """OUTPut: the switch, the shield and earth connections, and the interlock."""
 
-    state = Setting("OUTPut[:STATe]", Boolean(), default=False)
+    state = Setting("OUTPut[:STATe]", Boolean(), default=False, saved=False)
     low_to_earth = Setting("OUTPut:LTEarth", Boolean(), default=False)
     inner_shield = Setting("OUTPut:ISHield", Choice("OLOW", "GUARd"), default="OLOW")
     response = Setting("OUTPut:RESPonse", Choice("FAST", "SLOW"), default="FAST")

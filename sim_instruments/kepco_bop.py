@@ -8,19 +8,17 @@ stoner_measurement. What flows and how fast: kepco_bop_stage.py. Ratings, errors
 
 from __future__ import annotations
 
-import re
-from typing import Any
-
 import numpy as np
 
 from sim_instruments.clock import VirtualClock
 from sim_instruments.instrument import unit_stream
+from sim_instruments.kepco_bop_numbers import QUARTER, Extreme, Level, Part, written
 from sim_instruments.kepco_bop_stage import PowerStage
 from sim_instruments.kepco_bop_tables import MESSAGE_MAX, MESSAGE_TIME, MODELS
 from sim_instruments.ports import Coil
 from sim_instruments.scpi import ScpiCore, ScpiInstrument
 from sim_instruments.scpi_commands import Group, Setting, command, query
-from sim_instruments.scpi_parameters import Boolean, Choice, Parameter
+from sim_instruments.scpi_parameters import Boolean, Choice
 from sim_instruments.scpi_status import ScpiError, Status
 
 #: Bits of the operation register: voltage or current regulated [unconfirmed], armed (MG manual A.16).
@@ -28,71 +26,15 @@ CV_BIT, CC_BIT, WTG_BIT = 8, 10, 5
 #: Bits of the questionable register: the voltage, or the current, is not what was set (MG manual B.118).
 VOLTAGE_ERROR_BIT, CURRENT_ERROR_BIT = 0, 1
 
-#: Numbers other than zero must lie between these (p. B-2).
-SMALLEST, LARGEST = 1e-6, 6500.9999
-
-_NUMBER = re.compile(r"([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d+))?", re.ASCII)
-
-
-def read_number(token: str) -> float:
-    """Return a number as the card takes it (p. B-2); ScpiError -120 where it takes none.
-
-    Of the digits the last 4 before the decimal point and the first 8 behind it count.
-    """
-    found = _NUMBER.fullmatch(token)
-    if found is None or not (found[2] or found[3]):
-        raise ScpiError(-120)
-    sign, whole, part, exponent = (group or "" for group in found.groups())
-    value = float(f"{sign}{whole[-4:] or 0}.{part[:8] or 0}e{exponent or 0}")
-    if value and not SMALLEST <= abs(value) <= LARGEST:
-        raise ScpiError(-120)
-    return value
-
-
-def written(value: float) -> str:
-    """Return a number as the card answers it: `1.39997E1`, `4.99E-3`; six digits at most, and zero as `0E0`."""
-    mantissa, exponent = f"{round(value, 8) + 0.0:.5E}".split("E")
-    return f"{mantissa.rstrip('0').rstrip('.')}E{int(exponent)}"
-
-
-class Level(Parameter[float]):
-    """A voltage (V) or a current (A) that the output's mode and the rating allow; beyond them -222."""
-
-    def __init__(self, quantity: str) -> None:
-        self.quantity = quantity
-
-    def parse(self, token: str, owner: Any) -> float:
-        """Return the value; MINimum and MAXimum stand for the limits."""
-        low, high = owner.span(self.quantity)
-        word = token.upper()
-        if word in ("MIN", "MINIMUM", "MAX", "MAXIMUM"):
-            return low if word.startswith("MIN") else high
-        value = read_number(token)
-        if not low <= value <= high:
-            raise ScpiError(-222)
-        return value
-
-    def reply(self, value: float) -> str:
-        """Return the value as the card writes it."""
-        return written(value)
-
-
-class Extreme(Level):
-    """What may follow the query of a level: MINimum or MAXimum."""
-
-    def parse(self, token: str, owner: Any) -> float:
-        """Return the limit that is meant."""
-        if not token.upper().startswith(("MIN", "MAX")):
-            raise ScpiError(-108)
-        return super().parse(token, owner)
-
 
 class Output(Group):
     """FUNCtion, VOLTage, CURRent, OUTPut and MEASure: what is set, and what the power stage does with it.
 
     One number each for voltage and current: that of the mode is the level, the other one the limit, without a
     sign (section 4.1.1.1). A new mode begins at level zero and takes the old level's magnitude as its limit
-    (our choice). With the output off the settings stay and nothing is driven (B.20).
+    (our choice). With the output off the settings stay and nothing is driven (B.20). RANGe 4 is the quarter
+    range: a quarter of the rating in steps of a quarter; a level beyond it keeps it from being chosen (-222, our
+    choice). RANGe:AUTO takes the quarter range for every level that it carries.
     """
 
     def __init__(self, stage: PowerStage, status: Status) -> None:
@@ -102,18 +44,34 @@ class Output(Group):
         self._converters = {"VOLT": stage.voltage, "CURR": stage.current}
         self._mode = "VOLT"
         self._set = {"VOLT": 0.0, "CURR": 0.0}
+        self._parts = {"VOLT": 1, "CURR": 1}
+        self._automatic = {"VOLT": False, "CURR": False}
         self._on = False
 
     def span(self, quantity: str) -> tuple[float, float]:
         """Return the least and the most that may be set now: both polarities for a level, none for a limit."""
         rating = self._converters[quantity].rating
+        rating /= 1 if self._automatic[quantity] else self._parts[quantity]
         return (-rating if quantity == self._mode else 0.0), rating
 
     def put(self, levels: dict[str, float]) -> None:
         """Set voltage (V), current (A) or both, rounded as the converters do."""
         for quantity, value in levels.items():
-            self._set[quantity] = self._converters[quantity].rounded(value)
+            converters = self._converters[quantity]
+            if self._automatic[quantity]:
+                self._parts[quantity] = QUARTER if abs(value) <= converters.rating / QUARTER else 1
+            self._set[quantity] = converters.rounded(value, self._parts[quantity])
         self._act()
+
+    def _choose_range(self, quantity: str, part: int) -> None:
+        if abs(self._set[quantity]) > self._converters[quantity].rating / part:
+            raise ScpiError(-222)
+        self._parts[quantity], self._automatic[quantity] = part, False
+        self.put({quantity: self._set[quantity]})
+
+    def _choose_automatic(self, quantity: str) -> None:
+        self._automatic[quantity] = True
+        self.put({quantity: self._set[quantity]})
 
     def _act(self) -> None:
         """Let the power stage follow the settings, and say what regulates."""
@@ -134,6 +92,7 @@ class Output(Group):
         """*RST: voltage mode, everything zero, output off (our choice; the card's state is not recorded)."""
         super().reset()
         self._mode, self._on = "VOLT", False
+        self._parts, self._automatic = {"VOLT": 1, "CURR": 1}, {"VOLT": False, "CURR": False}
         self.put({"VOLT": 0.0, "CURR": 0.0})
 
     @command("[SOURce:]FUNCtion:MODE", Choice("VOLTage", "CURRent"))
@@ -167,6 +126,36 @@ class Output(Group):
     def current(self, asked: float | None = None) -> str:
         """Return the set current (A), or a limit of it."""
         return written(self._set["CURR"] if asked is None else asked)
+
+    @command("[SOURce:]VOLTage:RANGe", Part())
+    def choose_voltage_range(self, part: int) -> None:
+        """1 for the full range, 4 for the quarter range of the voltage."""
+        self._choose_range("VOLT", part)
+
+    @query("[SOURce:]VOLTage:RANGe")
+    def voltage_range(self) -> str:
+        """The range of the voltage."""
+        return str(self._parts["VOLT"])
+
+    @command("[SOURce:]VOLTage:RANGe:AUTO")
+    def choose_voltage_automatically(self) -> None:
+        """The lower range that carries the voltage."""
+        self._choose_automatic("VOLT")
+
+    @command("[SOURce:]CURRent:RANGe", Part())
+    def choose_current_range(self, part: int) -> None:
+        """1 for the full range, 4 for the quarter range of the current."""
+        self._choose_range("CURR", part)
+
+    @query("[SOURce:]CURRent:RANGe")
+    def current_range(self) -> str:
+        """The range of the current."""
+        return str(self._parts["CURR"])
+
+    @command("[SOURce:]CURRent:RANGe:AUTO")
+    def choose_current_automatically(self) -> None:
+        """The lower range that carries the current."""
+        self._choose_automatic("CURR")
 
     @command("OUTPut[:STATe]", Boolean())
     def switch(self, on: bool) -> None:
@@ -304,11 +293,10 @@ class KepcoBopSim(ScpiInstrument):
     `noise` switches the noise of the readings, drawn from `rng`; `accuracy` the unit's errors, fixed by its
     serial number, and the steps of its 16-bit converters. Power-on is the *RST state.
 
-    Not simulated (refused as undefined): quarter ranges and the spike at a change of range (VOLT:RANG,
-    CURR:RANG), lists, memories (*SAV, *RCL, MEMory), DIAGnostic (DIAG:TST? drives the output to full scale),
-    calibration, passwords, other languages, LAN cards, protection commands of the 1 kW models. Nor is that
-    *TRG does nothing with the output off. SYST:REM is stored only: over GPIB the bus decides. The limits set at
-    the front panel are the ratings.
+    Not simulated: the spike at a change of range, nor that *TRG does nothing with the output off. Refused as
+    undefined: lists, memories (*SAV, *RCL, MEMory), DIAGnostic (DIAG:TST? drives the output to full scale),
+    calibration, passwords, other languages, LAN cards, protection commands of the 1 kW models. SYST:REM is
+    stored only: over GPIB the bus decides. The limits set at the front panel are the ratings.
     """
 
     core = ScpiCore

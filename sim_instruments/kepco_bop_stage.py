@@ -39,9 +39,10 @@ class Converters:
         self._set = (set_gain * errors.set_gain, set_offset * errors.set_offset * rating)
         self._read = (read_gain * errors.read_gain, read_offset * errors.read_offset * rating)
 
-    def rounded(self, value: float) -> float:
-        """Return the step next to a value."""
-        return round(value / self._step) * self._step if self._step else value
+    def rounded(self, value: float, part: int = 1) -> float:
+        """Return the step next to a value; the steps of the quarter range (`part` 4) are a quarter."""
+        step = self._step / part
+        return round(value / step) * step if step else value
 
     def made(self, value: float) -> float:
         """Return what is really there for a programmed value."""

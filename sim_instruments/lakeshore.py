@@ -89,9 +89,12 @@ class LakeShoreInstrument(Instrument):
     model: ClassVar[str]
     commands: ClassVar[Mapping[str, Command]]
     settings: ClassVar[Mapping[str, Setting]]
+    #: Several whole numbers that are stored together: `NAME m,n` sets them, `NAME?` gives them.
+    rows: ClassVar[Mapping[str, tuple[Setting, ...]]] = MappingProxyType({})
 
     def __init__(self, clock: VirtualClock, serial: str, firmware: str) -> None:
         super().__init__(clock)
+        self.stored_rows = {name: [one.initial for one in row] for name, row in self.rows.items()}
         self._identity = f"LSCI,{self.model},{serial},{firmware}"
         self.stored = {name: setting.initial for name, setting in self.settings.items()}
         self._events = POWER_ON
@@ -101,7 +104,8 @@ class LakeShoreInstrument(Instrument):
     @classmethod
     def declared_headers(cls) -> frozenset[str]:
         """Return every mnemonic this instrument obeys, upper case, queries with their `?`."""
-        return frozenset(cls.commands) | frozenset(cls.settings) | {f"{name}?" for name in cls.settings}
+        stored = frozenset(cls.settings) | frozenset(cls.rows)
+        return frozenset(cls.commands) | stored | {f"{name}?" for name in stored}
 
     # --- what a model provides --------------------------------------------------------------------
 
@@ -174,6 +178,8 @@ class LakeShoreInstrument(Instrument):
                 raise WrongCommandError
             return command[1](self, *arguments)
         name = header.removesuffix("?")
+        if name in self.rows:
+            return self._obey_row(name, arguments, is_query=header != name)
         setting = self.settings.get(name)
         if setting is None or len(arguments) != (header == name):
             raise WrongCommandError
@@ -181,6 +187,17 @@ class LakeShoreInstrument(Instrument):
             return str(self.stored[name])
         self.stored[name] = integer(arguments[0], setting.low, setting.high)
         self.changed(name)
+        return None
+
+    def _obey_row(self, name: str, arguments: list[str], *, is_query: bool) -> str | None:
+        row = self.rows[name]
+        if len(arguments) != (0 if is_query else len(row)):
+            raise WrongCommandError
+        if is_query:
+            return ",".join(map(str, self.stored_rows[name]))
+        self.stored_rows[name] = [
+            integer(argument, one.low, one.high) for argument, one in zip(arguments, row, strict=True)
+        ]
         return None
 
     def _summary_byte(self) -> int:
@@ -238,6 +255,14 @@ class LakeShoreInstrument(Instrument):
             "*OPC?": (0, _say_done),
             "*STB?": (0, _status_byte),
             "*TST?": (0, _say_good),
+        }
+    )
+    #: Terminator, EOI and address of the bus; state and code of the keypad's lock. Kept only (lakeshore 1.10.0
+    #: `em_power_supply.py`; a public driver of the Model 455 has them alike).
+    common_rows: ClassVar[Mapping[str, tuple[Setting, ...]]] = MappingProxyType(
+        {
+            "IEEE": (Setting(0, 3, 0), Setting(0, 1, 0), Setting(1, 30, 12)),
+            "LOCK": (Setting(0, 2, 0), Setting(0, 999, 123)),
         }
     )
     common_settings: ClassVar[Mapping[str, Setting]] = MappingProxyType(

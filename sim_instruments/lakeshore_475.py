@@ -42,8 +42,8 @@ class Probe:
 
     `ranges` (T, full scale of RANGE 1 to 5) and `noise` (T rms of one reading at 10 readings per second, by
     range; it grows with the square root of the reading rate). `gain` (1) and `offset` (of full scale) are
-    half-widths: a meter has its own fixed error inside them. `resistance` (ohm) and `temperature` (K) are
-    what RDGOHM? and RDGTEMP? give.
+    half-widths: a meter has its own fixed error inside them. `resistance` (ohm), `temperature` (K) and
+    `sensitivity` (mV/kG) are what RDGOHM?, RDGTEMP? and PRBSENS? give.
     """
 
     code: int
@@ -53,6 +53,7 @@ class Probe:
     offset: float = 5e-5
     resistance: float = 2.0
     temperature: float = 296.0
+    sensitivity: float = 1.0
 
 
 #: High sensitivity, high stability and ultra-high sensitivity probes: codes and ranges of the Model 425 and
@@ -91,8 +92,8 @@ class LakeShore475Sim(LakeShoreInstrument):
     Not simulated: alternating fields (nothing on this bench makes one: RMS readings are only noise and
     RDGFRQ? is 0), filters (the mode is stored), peak capture (RDGPEAK? and RDGMNMX? give the extremes of the
     readings that were asked for since *RST or RDGMODE), field control (CMODE, CSETP and CPARAM are stored, no
-    output moves), the data log (*TRG and GET are taken and do nothing), alarms, relays, analog output, probe
-    sensitivity, temperature compensation.
+    output moves), the data log (*TRG and GET are taken and do nothing), alarms, relays and analog output (refused),
+    compensation, beeper, keys and bus set-up (stored only; KEYST? says that no key was pressed).
     """
 
     model = "MODEL475"
@@ -125,6 +126,7 @@ class LakeShore475Sim(LakeShoreInstrument):
         self._probe_serial = f"H{serial}"
         self._zero = 0.0
         self._control_set_point = 0.0
+        self._latched = 0
         self._control = (1.0, 1.0, 0.0, 1.0)
         self._set_defaults()
 
@@ -227,6 +229,20 @@ class LakeShore475Sim(LakeShoreInstrument):
     def _say_probe_serial(self) -> str:
         return self._probe_serial
 
+    def _say_sensitivity(self) -> str:
+        return _scientific(self._probe.sensitivity)
+
+    def _say_no_key(self) -> str:
+        return "0"
+
+    def _forget_extremes(self) -> None:
+        self._extremes = None
+
+    def _say_latched(self) -> str:
+        self.summary()
+        latched, self._latched = self._latched, 0
+        return str(latched)
+
     def _say_control_set_point(self) -> str:
         return self._in_unit(self._control_set_point)
 
@@ -290,12 +306,14 @@ class LakeShore475Sim(LakeShoreInstrument):
     # --- status -----------------------------------------------------------------------------------
 
     def clear_registers(self) -> None:
-        """Nothing is latched here."""
+        """Clear the latched operation status."""
+        self._latched = 0
 
     def summary(self) -> int:
         """Bit 7: an enabled bit of the operation status is set."""
-        overloaded = self.stored["OPSTE"] & OVERLOAD and self._refresh() is None
-        return OPERATION_SUMMARY if overloaded else 0
+        overloaded = self._refresh() is None
+        self._latched |= OVERLOAD if overloaded else 0
+        return OPERATION_SUMMARY if overloaded and self.stored["OPSTE"] & OVERLOAD else 0
 
     commands: ClassVar[Mapping[str, Command]] = MappingProxyType(
         {
@@ -318,6 +336,10 @@ class LakeShore475Sim(LakeShoreInstrument):
             "ZCLEAR": (0, _forget_zero),
             "TYPE?": (0, _say_probe_code),
             "PRBSNUM?": (0, _say_probe_serial),
+            "PRBSENS?": (0, _say_sensitivity),
+            "KEYST?": (0, _say_no_key),
+            "PKRST": (0, _forget_extremes),
+            "OPSTR?": (0, _say_latched),
             "CSETP": (1, _set_control_set_point),
             "CSETP?": (0, _say_control_set_point),
             "CPARAM": (4, _set_control),
@@ -325,9 +347,14 @@ class LakeShore475Sim(LakeShoreInstrument):
             "OPST?": (0, _say_operation_status),
         }
     )
+    rows = LakeShoreInstrument.common_rows
     settings: ClassVar[Mapping[str, Setting]] = MappingProxyType(
         {
             **LakeShoreInstrument.common_settings,
+            "MODE": Setting(0, 2, 0),
+            "BEEP": Setting(0, 1, 1),
+            "PRBFCOMP": Setting(0, 1, 1),
+            "PRBTCOMP": Setting(0, 1, 1),
             "UNIT": Setting(1, 4, 1),
             "RANGE": Setting(1, 5, 5),
             "AUTO": Setting(0, 1, 1),

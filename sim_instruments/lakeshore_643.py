@@ -28,6 +28,7 @@ RATE_MIN, RATE_MAX = 0.0001, 50.0  # A/s
 V_MAX = 35.0  # V, compliance of the output stage
 READINGS_PER_SECOND = 10
 SEGMENTS = 5
+DEFAULTS = 99  # code of DFLT
 
 #: Bits of the operation status register; bit 2, power limit, cannot be reached: 70 A * 35 V is the rating.
 COMPLIANCE = 1 << 0
@@ -84,7 +85,8 @@ class LakeShore643Sim(LakeShoreInstrument):
     set point is followed in every mode), water valves and flow switches (stored only, no fault ever comes),
     ripple and drift of the output, the time STOP needs (up to 2 s), the share of the compliance that a fast
     ramp takes through the inductance, hardware and operational errors (ERST? is always 0), front panel,
-    keypad lock, interface set-up (DISP, LOCK, IEEE, DFLT), local and remote (MODE is stored).
+    keypad lock, interface set-up, local and remote (DISP, LOCK, IEEE and MODE are stored). DFLT 99 is obeyed at
+    0 A only, and does what *RST does.
     """
 
     model = "MODEL643"
@@ -310,6 +312,12 @@ class LakeShore643Sim(LakeShoreInstrument):
     def _say_error_enable(self) -> str:
         return "{:03d},{:03d}".format(*self._error_enable)
 
+    def _take_defaults(self, code: str) -> None:
+        integer(code, DEFAULTS, DEFAULTS)
+        if self._ramping or self._set_point != 0:
+            raise OutOfRangeError
+        self.reset()
+
     def _wait_for_nothing(self) -> None:
         """*WAI: a ramp is no pending operation, so there is nothing to wait for."""
 
@@ -317,6 +325,7 @@ class LakeShore643Sim(LakeShoreInstrument):
         {
             **LakeShoreInstrument.common_commands,
             "*WAI": (0, _wait_for_nothing),
+            "DFLT": (1, _take_defaults),
             "SETI": (1, _set_current),
             "SETI?": (0, _say_set_point),
             "RDGI?": (0, _say_current),
@@ -336,12 +345,14 @@ class LakeShore643Sim(LakeShoreInstrument):
             "ERSTE?": (0, _say_error_enable),
         }
     )
+    rows = LakeShoreInstrument.common_rows
     settings: ClassVar[Mapping[str, Setting]] = MappingProxyType(
         {
             **LakeShoreInstrument.common_settings,
             "RSEG": Setting(0, 1, 0),
             "XPGM": Setting(0, 2, 0),
             "MODE": Setting(0, 2, 0),
+            "DISP": Setting(0, 3, 2),
             "INTWTR": Setting(0, 3, 2),
             "MAGWTR": Setting(0, 3, 2),
             "OPSTE": Setting(0, 255, 0),

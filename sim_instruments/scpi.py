@@ -8,13 +8,13 @@ while an execution error (-200 to -299) lets the rest of the message go on [unco
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping
-from typing import ClassVar, TypeVar, cast
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar, TypeVar, cast
 
 from sim_instruments.clock import VirtualClock
 from sim_instruments.instrument import Instrument, Reply
 from sim_instruments.scpi_commands import Answer, Command, CommandTree, Group, Pending, command, query
-from sim_instruments.scpi_parameters import Integer, split
+from sim_instruments.scpi_parameters import Mask, split
 from sim_instruments.scpi_status import (
     OPERATION_COMPLETE,
     QUEUE_DEPTH,
@@ -34,21 +34,21 @@ def _register_rows(word: str, name: str) -> tuple[Command, ...]:
         return getattr(core.status, name)
 
     def events(core: ScpiCore) -> str:
-        return str(register(core).read())
+        return core.status.written(register(core).read())
 
     def condition(core: ScpiCore) -> str:
-        return str(register(core).condition)
+        return core.status.written(register(core).condition)
 
     def set_enable(core: ScpiCore, mask: float) -> None:
         register(core).enable = int(mask)
 
     def enable(core: ScpiCore) -> str:
-        return str(register(core).enable)
+        return core.status.written(register(core).enable)
 
     return (
         Command(f"STATus:{word}[:EVENt]", True, (), events),
         Command(f"STATus:{word}:CONDition", True, (), condition),
-        Command(f"STATus:{word}:ENABle", False, (Integer(0, 65535),), set_enable),
+        Command(f"STATus:{word}:ENABle", False, (Mask(0, 65535),), set_enable),
         Command(f"STATus:{word}:ENABle", True, (), enable),
     )
 
@@ -119,9 +119,9 @@ class ScpiCore(Group):
     @query("*ESR")
     def standard_events(self) -> str:
         """Standard event register, cleared by reading."""
-        return str(self.status.standard.read())
+        return self.status.written(self.status.standard.read())
 
-    @command("*ESE", Integer(0, 255))
+    @command("*ESE", Mask(0, 255))
     def enable_standard(self, mask: float) -> None:
         """Set the standard event enable register."""
         self.status.standard.enable = int(mask)
@@ -129,9 +129,9 @@ class ScpiCore(Group):
     @query("*ESE")
     def standard_enable(self) -> str:
         """Standard event enable register."""
-        return str(self.status.standard.enable)
+        return self.status.written(self.status.standard.enable)
 
-    @command("*SRE", Integer(0, 255))
+    @command("*SRE", Mask(0, 255))
     def enable_service(self, mask: float) -> None:
         """Set the service request enable register; bit 6 cannot be set."""
         self.status.service_enable = int(mask) & ~64
@@ -139,12 +139,12 @@ class ScpiCore(Group):
     @query("*SRE")
     def service_enable(self) -> str:
         """Service request enable register."""
-        return str(self.status.service_enable)
+        return self.status.written(self.status.service_enable)
 
     @query("*STB")
     def status_byte(self) -> str:
         """Status byte with the master summary."""
-        return str(self.status.byte())
+        return self.status.written(self.status.byte())
 
     @command("STATus:PRESet")
     def preset_status(self) -> None:
@@ -250,6 +250,17 @@ class ScpiInstrument(Instrument):
 
     def preset(self) -> None:
         """SYSTem:PRESet, after the *RST values are in place: what it sets differently."""
+
+    def set_up(self) -> list[dict[str, Any]]:
+        """Return every setting that *RST sets, group by group."""
+        return [group.set_up() for group in self._groups]
+
+    def take_set_up(self, set_up: Sequence[Mapping[str, Any]]) -> Pending:
+        """*RST, and then these settings."""
+        done = self._reset()
+        for group, values in zip(self._groups, set_up, strict=False):
+            group.take_set_up(values)
+        return done
 
     def _busy(self, seconds: float) -> Pending:
         """Obey nothing more for some virtual seconds."""

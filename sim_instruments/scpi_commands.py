@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Generic, TypeVar, overload
 
@@ -119,14 +119,18 @@ class Setting(Generic[T]):
 
     In Python it is an attribute of its group. From the wire, `pattern DEFault|MINimum|MAXimum` and
     `pattern? DEFault|MINimum|MAXimum` work too; a `check` may refuse a value or round it; afterwards the group
-    hears `changed(name)`. With `keeps` the value survives *RST and SYSTem:PRESet.
+    hears `changed(name)`. With `keeps` the value survives *RST and SYSTem:PRESet; one that is not `saved` is no
+    part of a set-up.
     """
 
-    def __init__(self, pattern: str, parameter: Parameter[T], default: T, *, keeps: bool = False) -> None:
+    def __init__(
+        self, pattern: str, parameter: Parameter[T], default: T, *, keeps: bool = False, saved: bool = True
+    ) -> None:
         self.pattern = pattern
         self.parameter = parameter
         self.default = default
         self.keeps = keeps
+        self.saved = saved and not keeps
         self.name = ""
         self._check: Callable[[Any, T], T] | None = None
 
@@ -211,6 +215,18 @@ class Group:
         for setting in _settings(type(self)):
             if not setting.keeps:
                 self.values[setting.name] = setting.default
+
+    def set_up(self) -> dict[str, Any]:
+        """Return the settings that belong to a set-up; a group with more of them adds to this."""
+        return {setting.name: self.values[setting.name] for setting in _settings(type(self)) if setting.saved}
+
+    def take_set_up(self, values: Mapping[str, Any]) -> None:
+        """Take settings after *RST, acting on those that differ; a group with more of them adds to this."""
+        differing = {name: value for name, value in values.items() if value != self.values[name]}
+        self.values.update(values)
+        for name in differing:
+            self.changed(name)
+        self.values.update(values)  # whatever a change has worked out anew
 
     def allow_change(self, name: str) -> None:
         """A setting is about to be written from the wire; a group that cannot have it now raises ScpiError."""

@@ -21,6 +21,7 @@ T = TypeVar("T")
 Limit = float | Callable[[Any], float]
 
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
+_DIGITS = re.compile(r"[0-9A-Fa-f]{1,16}", re.ASCII)
 _WORD = re.compile(r"[A-Za-z]\w*", re.ASCII)
 _PIECES = {
     separator: re.compile(rf"""((?:[^{separator}"']|"[^"]*(?:"|$)|'[^']*(?:'|$))*)(?:{separator}|$)""")
@@ -113,6 +114,23 @@ class Integer(Number):
     def _value(self, token: str, owner: Any) -> float:
         value = super()._value(token, owner)
         return value if math.isinf(value) else float(math.floor(value + 0.5))
+
+
+class Mask(Integer):
+    """A whole number that may also be written in binary, octal or hexadecimal (622x-901-01 p. 11-6)."""
+
+    _BASES: Mapping[str, int] = {"B": 2, "Q": 8, "H": 16}
+
+    def _value(self, token: str, owner: Any) -> float:
+        base = self._BASES.get(token[1:2].upper()) if token[:1] == "#" else None
+        if base is None:
+            return super()._value(token, owner)
+        if not _DIGITS.fullmatch(token[2:]):
+            raise ScpiError(-120)
+        try:
+            return float(int(token[2:], base))
+        except (ValueError, OverflowError):
+            raise ScpiError(-120) from None
 
 
 class Boolean(Parameter[bool]):

@@ -101,6 +101,8 @@ class Status:
         self.questionable = EventRegister(self.update)
         self.standard = EventRegister(self.update)
         self.service_enable = 0
+        #: How registers are answered: ASC, HEX, OCT or BIN.
+        self.form = "ASC"
         self._has_output = has_output
         self._texts = texts
         self._depth = depth
@@ -108,6 +110,10 @@ class Status:
         self._reasons = 0
         self._requested = False
         self.standard.pulse(POWER_ON)
+
+    def written(self, register: int) -> str:
+        """Return the value of a register as it is answered: `44`, `#H2C`, `#Q54`, `#B101100`."""
+        return {"ASC": "{:d}", "HEX": "#H{:X}", "OCT": "#Q{:o}", "BIN": "#B{:b}"}[self.form].format(register)
 
     # --- error queue ------------------------------------------------------------------------------
 

@@ -83,7 +83,11 @@ class SR830Sim(DisplayingInstrument):
 
     The data buffer stores what is displayed (`DataBuffer`, p. 5-12 to 5-19). TSTR 1: a trigger starts the
     scan, without STRT (our choice); a trigger that does something sets bit 6 of LIAS?. TRCB? and TRCL? are
-    answered at once, in bytes without a terminator, END with the last.
+    answered at once, in bytes without a terminator, END with the last. With FAST on, X and Y of each point go
+    out as it is stored, unasked and without END (p. 5-18; the manual's example program reads them all at once).
+    A receiver that is 63 pairs behind (one in mode 1) ends it, with bit 5 of ERRS?; so does a question in a
+    scan, since a public driver says FAST2 and then only asks how far it is (our choice). A raw socket gets no
+    pairs: like RS-232, for which the page has none, it knows no listener who has to be ready.
 
     *RST values, noise, accuracy, reserve, the line filters' Q, the 1.09 and the rule of the ratio are
     unconfirmed. Sources: SR830 manual p. 4-9, 5-2, 5-8 to 5-20; PyMeasure `sr830.py`, QCoDeS `SR830.py`.
@@ -91,8 +95,7 @@ class SR830Sim(DisplayingInstrument):
     Not simulated: coupling, shield and reference slope (the codes are kept), whatever is between input B and
     ground (A reads as A-B), the current inputs (open: noise only), the sine output, the auxiliary outputs and
     those of the front panel (SLVL, AUXV and FPOP are kept), key click and alarms (kept), power-on (*PSC is
-    kept), rear-panel triggers, RS-232. Refused as unknown: FAST, the stream of X and Y over GPIB (STRD
-    starts a scan all the same).
+    kept), rear-panel triggers, RS-232. No remote command of the manual is refused.
     """
 
     def __init__(
@@ -187,7 +190,8 @@ class SR830Sim(DisplayingInstrument):
         self.look()
 
     def _store_as_set(self) -> None:
-        self._buffer.configure(self.stored["SRAT"], bool(self.stored["SEND"]))
+        stored = self.stored
+        self._buffer.configure(stored["SRAT"], bool(stored["SEND"]), bool(stored["FAST"]))
 
     def look(self, time: float | None = None) -> None:
         """Bring the outputs up to the present, or to a time (s), and latch what is wrong there."""

@@ -73,11 +73,17 @@ class DataBuffer:
     choices). Triggers less than 1/512 s apart are ignored.
     """
 
-    def __init__(self, clock: VirtualClock, shown: Shown, wake: Callable[[], None]) -> None:
-        """`wake` is called at the end of a scan that stops by itself."""
+    def __init__(
+        self, clock: VirtualClock, shown: Shown, wake: Callable[[], None], stored: Callable[[float], None]
+    ) -> None:
+        """`wake` is called when somebody has to look: at the end of a scan that stops by itself, and, while it is
+        followed, for each point. `stored` is called with the time (s) of each point.
+        """
         self._clock = clock
         self._shown = shown
         self._wake = wake
+        self._stored = stored
+        self._followed = False
         self._points: deque[tuple[Point, Point]] = deque(maxlen=POINTS_MAX)
         self._alarm: Event | None = None
         self._rate: float | None = 1.0
@@ -88,8 +94,12 @@ class DataBuffer:
 
     # --- settings and commands --------------------------------------------------------------------
 
-    def configure(self, rate_code: int, loop: bool) -> None:
-        """Sample at the rate of an SRAT code from now on, and go on when full or not."""
+    def configure(self, rate_code: int, loop: bool, followed: bool) -> None:
+        """Sample at the rate of an SRAT code from now on, and go on when full or not.
+
+        Where it is `followed`, every point is taken when it is due.
+        """
+        self._followed = followed
         rate = SAMPLE_RATES[rate_code] if rate_code < len(SAMPLE_RATES) else None
         if rate != self._rate and self.running:
             self._next = None if rate is None else self._clock.now() + 1 / rate
@@ -156,6 +166,8 @@ class DataBuffer:
             self._take(min(first + number * step, time))
         if self.full:
             self.pause()
+        elif self._followed:
+            self._plan()
 
     @property
     def _room(self) -> int:
@@ -164,6 +176,7 @@ class DataBuffer:
     def _take(self, time: float) -> None:
         values, scales = self._shown(time)
         self._points.append((Point.of(values[0], scales[0]), Point.of(values[1], scales[1])))
+        self._stored(time)
         if self.full:
             self.pause()
 
@@ -176,10 +189,14 @@ class DataBuffer:
         return [point[number] for point in islice(self._points, start, start + many)]
 
     def _plan(self) -> None:
-        """Have somebody look when a scan that stops by itself comes to its end."""
+        """Have somebody look at the next point, or when a scan that stops by itself comes to its end."""
         if self._alarm is not None:
             self._alarm.cancel()
             self._alarm = None
-        if self._next is not None and self._rate is not None and not self._loop:
+        if self._next is None or self._rate is None:
+            return
+        if self._followed:
+            self._alarm = self._clock.at(self._next, self._wake)
+        elif not self._loop:
             last = self._next + (self._room - 1) / self._rate
             self._alarm = self._clock.at(last, self._wake)

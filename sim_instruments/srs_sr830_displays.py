@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
@@ -36,6 +37,8 @@ from sim_instruments.srs_sr830_tables import (
     AUXILIARY_MAX,
     AUXILIARY_STEP,
     BUFFER,
+    FAST_ABORTED,
+    FAST_QUEUE,
     START_DELAY,
     TRIGGER_RATE,
     TRIGGERED,
@@ -55,7 +58,7 @@ class DisplayingInstrument(StanfordInstrument):
         self._inputs = auxiliary
         self._outputs = Outputs()
         self._auxiliary = [0.0] * AUXILIARIES
-        self._buffer = DataBuffer(clock, self._shown, self.look)
+        self._buffer = DataBuffer(clock, self._shown, self.look, self._send_fast)
 
     @property
     @abstractmethod
@@ -162,6 +165,27 @@ class DisplayingInstrument(StanfordInstrument):
         if self._buffer.trigger(bool(self.stored["TSTR"])):
             self.raise_lock_in_bits(TRIGGERED)
 
+    def _send_fast(self, time: float) -> None:
+        """FAST: send X and Y of a point that was stored, unless the receiver is behind; then FAST is over."""
+        mode = self.stored["FAST"]
+        if not (mode and self.stored["OUTX"] and self.has_talker):
+            return
+        if sum(not reply.ends for reply in self.owed) >= FAST_QUEUE[mode]:
+            self._abort_fast()
+            return
+        self.stream(struct.pack("<2h", *self._outputs.integers(self._readings(time), self.full_scale)))
+
+    def answering(self) -> None:
+        """Whoever asks a question in a scan does not listen to FAST: it is over."""
+        if self.stored["FAST"] and self.scanning and self.has_talker:
+            self._abort_fast()
+            self.discard_stream()
+
+    def _abort_fast(self) -> None:
+        self.stored["FAST"] = 0
+        self.raise_error_bits(FAST_ABORTED)
+        self.changed()
+
     def _count(self) -> str:
         return str(self._buffer.count)
 
@@ -205,5 +229,6 @@ class DisplayingInstrument(StanfordInstrument):
             "SRAT": Setting(0, TRIGGER_RATE, 4),
             "SEND": Setting(0, 1, 1),
             "TSTR": Setting(0, 1, 0),
+            "FAST": Setting(0, 2, 0),
         }
     )

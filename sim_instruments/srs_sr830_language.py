@@ -106,6 +106,8 @@ class StanfordInstrument(Instrument):
         self._enabled = {"*ESE": 0, "*SRE": 0, "ERRE": 0, "LIAE": 0}
         self._reasons = 0
         self._requesting = False
+        #: Whether the interface that was heard last has talker and listener, as GPIB has and a serial line has not.
+        self.has_talker = True
 
     @classmethod
     def declared_headers(cls) -> frozenset[str]:
@@ -140,6 +142,10 @@ class StanfordInstrument(Instrument):
     def changed(self) -> None:
         """Act on a stored code that was just set."""
 
+    @abstractmethod
+    def answering(self) -> None:
+        """A question is about to be answered."""
+
     @property
     @abstractmethod
     def ready(self) -> bool:
@@ -154,11 +160,19 @@ class StanfordInstrument(Instrument):
         """Latch bits of the lock-in status."""
         self._registers["LIAS"] |= bits
 
+    def raise_error_bits(self, bits: int) -> None:
+        """Latch bits of the error status."""
+        self._registers["ERRS"] |= bits
+
     def set_up(self) -> dict[str, int]:
         """Return the stored codes that belong to a set-up: those that *RST sets."""
         return {name: value for name, value in self.stored.items() if not self.settings[name].kept}
 
     # --- what the interface calls -----------------------------------------------------------------
+
+    def _accept(self, message: str, message_exchange: bool) -> None:
+        self.has_talker = message_exchange
+        super()._accept(message, message_exchange)
 
     def execute(self, message: str) -> None:
         """Obey the commands of one line in turn; each answer is a line."""
@@ -177,6 +191,7 @@ class StanfordInstrument(Instrument):
                 self._registers["*ESR"] |= EXECUTION_ERROR
             else:
                 if answer is not None and self.stored["OUTX"]:
+                    self.answering()
                     self.reply(answer)
         self._note_service()
 

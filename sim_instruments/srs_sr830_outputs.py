@@ -12,6 +12,7 @@ from sim_instruments.srs_sr830_tables import AUXILIARY_FULL_SCALE, AUXILIARY_STE
 X, Y, R, THETA = 1, 2, 3, 4  # codes of OUTP? and SNAP?; of OEXP and AOFF the first three
 X_NOISE = 2  # code of DDEF, of the noise on either channel
 AUXILIARY = 3  # code of DDEF, of the first auxiliary input on either channel
+FAST_FULL_SCALE = 30000  # what FAST sends for full scale
 REFERENCE_FREQUENCY, CHANNEL_1, CHANNEL_2 = 9, 10, 11  # codes of SNAP?
 
 
@@ -59,6 +60,15 @@ class Outputs:
             for number, value in values(limited).items()
         }
         return {**readings, THETA: math.degrees(cmath.phase(limited))}
+
+    def integers(self, readings: Mapping[int, float], full_scale: float) -> tuple[int, int]:
+        """X and Y as FAST sends them: 30000 is full scale, offset and expand included (p. 5-18)."""
+
+        def sent(number: int) -> int:
+            share = readings[number] / full_scale * 10 ** self._expands[number]
+            return min(max(round(FAST_FULL_SCALE * share), -(1 << 15)), (1 << 15) - 1)
+
+        return sent(X), sent(Y)
 
     def displayed(
         self,

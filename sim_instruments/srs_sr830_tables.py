@@ -62,11 +62,17 @@ FREQUENCY_RANGE_CHANGED = 1 << 4
 TIME_CONSTANT_CHANGED = 1 << 5
 TRIGGERED = 1 << 6
 
+#: Bit of the error status (ERRS?): FAST was turned off, because nobody received.
+FAST_ABORTED = 1 << 5
+
 #: Sample rates (Hz) by SRAT code; the next code is the trigger (p. 5-13).
 SAMPLE_RATES = tuple(2.0 ** (number - 4) for number in range(14))
 TRIGGER_RATE = len(SAMPLE_RATES)
 POINTS_MAX = 16383  # of each channel (p. 5-12)
 START_DELAY = 0.5  # s, of STRD
+#: X and Y pairs that may wait for a receiver, by FAST mode: one in mode 1, which has no queue (our choice), 63 in
+#: mode 2, which uses the transmit queue (p. 5-18; an older printing of that page has no mode 2).
+FAST_QUEUE = {1: 1, 2: 63}
 SETUPS = 9  # places of SSET and RSET
 
 #: Largest inputs (V rms) that the front end can be set for: 1 V, and gain in steps of 10 dB.

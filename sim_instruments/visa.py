@@ -88,7 +88,7 @@ class BenchSession(MessageBasedSession):
     def _cut(self, line: bytes, count: int) -> tuple[bytes, StatusCode | None]:
         """Return the part of a reply that this read takes, and why it stops there (None: it goes on)."""
         stop = line.find(self._termchar) + 1 if self._stops_at_termchar() else 0
-        ends = self.has_end and not self._suppress_end
+        ends = self.has_end and self.instrument.ended and not self._suppress_end
         if ends and len(line) <= count and stop in (0, len(line)):
             return line, StatusCode.success  # rules 6.1.1, 6.1.4: END goes before the termination character
         if 0 < stop <= count:

@@ -13,14 +13,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from labctl import __version__, config, engine, figures, newfile, runfile
+from labctl.again import has_parameters, is_of
 from labctl.errors import DataError, RequestError
+from labctl.names import slug
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
 
     from labctl.reproduce.plan import Planned
     from labctl.runfile import Run
-    from protocols.vocabulary import ParameterSet
 
 #: What a run's numbers depend on besides its request; a change makes every run anew.
 _PACKAGES = ("protocols", "drivers", "sim_instruments")
@@ -60,10 +61,7 @@ def provide(job: Job) -> tuple[Run, bool]:
         return _classified(job)
     request = job.request()
     for path in reversed(job.present):
-        run = _usable(path, request.protocol.name, request.parameters)
-        if run is None or run.seed != request.seed:
-            continue
-        if run.sample["sample_file"].value == request.texts["sample"]:
+        if (run := _usable(path)) is not None and is_of(run, request):
             return run, True
     outcome = engine.run(request, lambda _rows: None, _nobody)
     if outcome.error is not None:
@@ -88,7 +86,8 @@ def _classified(job: Job) -> tuple[Run, bool]:
         jobs=1,
     )
     for path in reversed(job.present):
-        if (run := _usable(path, task.method.name, task.parameters)) is not None:
+        run = _usable(path)
+        if run is not None and has_parameters(run, task.method.name, task.parameters):
             return run, True
     finished = classify.run(task, lambda _rows: None)
     if finished.error is not None:
@@ -128,7 +127,7 @@ class Library:
         identity = [planned.protocol, names, sample_text, station_text, planned.seed, _code()]
         digest = hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:10]
         short = [_compact(text) for text in assignments if "/" not in text.replace("m**2/A", "")]
-        words = engine.slug("_".join([Path(sample).stem, *short]))
+        words = slug("_".join([Path(sample).stem, *short]))
         stem = f"{planned.protocol}_{words}_{digest}"
         present = sorted(self._runs.glob(f"{stem}*.h5"), key=lambda path: (len(path.name), path.name))
         return Job(
@@ -148,7 +147,7 @@ class Library:
         text = altered_sample(planned)
         digest = hashlib.sha256(text.encode()).hexdigest()[:8]
         changes = [_compact(f"{name}={value}") for name, value in planned.model]
-        path = self._samples / f"{engine.slug('_'.join([planned.sample, *changes]))}_{digest}.toml"
+        path = self._samples / f"{slug('_'.join([planned.sample, *changes]))}_{digest}.toml"
         if not path.exists():
             newfile.publish(text.encode(), path)
         elif path.read_text(encoding="utf-8") != text:
@@ -171,20 +170,13 @@ def altered_sample(planned: Planned) -> str:
     return f"{text.rstrip()}\n\n[model]\n{model}"
 
 
-def _usable(path: Path, name: str, parameters: ParameterSet) -> Run | None:
-    """The run in a file, if it is whole, unaltered, complete, of this program, and has these parameters."""
+def _usable(path: Path) -> Run | None:
+    """The run in a file, if it is whole, unaltered, complete and of this program."""
     try:
         run = runfile.read_run(path)
     except DataError:
         return None
-    wanted = {field: getattr(parameters, field) for field in type(parameters).model_fields}
-    is_it = (
-        run.status == "complete"
-        and run.protocol == name
-        and run.program_version == __version__
-        and {field: quantity.value for field, quantity in run.parameters.items()} == wanted
-    )
-    return run if is_it else None
+    return run if run.status == "complete" and run.program_version == __version__ else None
 
 
 def _compact(assignment: str) -> str:

@@ -6,14 +6,15 @@ from typing import Any
 import pytest
 from command_line import Command, Said
 
-from labctl import bench, cli
+from labctl import bench, catalogue, cli
 
 
 @pytest.fixture
 def labctl(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
-    """Run a command line in an empty folder; the station's and sample's own folders are empty too."""
+    """Run a command line in an empty folder; the user's own folders are empty too."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / ".config"))
+    monkeypatch.setattr(catalogue, "default_location", lambda: tmp_path / ".cache/labctl/catalogue.sqlite")
 
     def run(*words: str) -> Said:
         capsys.readouterr()

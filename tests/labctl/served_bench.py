@@ -36,6 +36,7 @@ class Served:
         assert self.process.stdout is not None
         self.printed: dict[str, Any] = json.loads(self.process.stdout.readline())
         self._file = (folder / "bench.trace").open(encoding="utf-8")
+        self._begun = ""  # a line that is not whole yet
         self.seen: list[dict[str, Any]] = []
         self.runs: list[subprocess.Popen[str]] = []
 
@@ -50,8 +51,8 @@ class Served:
 
     def look(self) -> list[dict[str, Any]]:
         """Everything that the trace has so far."""
-        while (line := self._file.readline()).endswith("\n"):
-            self.seen.append(json.loads(line))
+        *lines, self._begun = (self._begun + self._file.read()).split("\n")
+        self.seen += map(json.loads, lines)
         return self.seen
 
     def wait_until_busy(self, patience: float = 30.0) -> None:

@@ -97,3 +97,38 @@ def test_results_far_from_one_are_written_with_a_power_of_ten() -> None:
     assert door.show_result(3.5714e10, 6.2e7, "A/m2") == "(3.5714 ± 0.0062)e10 A/m2"
     assert door.show_result(9e-4, 4e-6, "T", "Oe") == "9.000 ± 0.040 Oe"
     assert door.show_result(6e-6, 1.2e-3, "1") == "0.0000 ± 0.0012"
+
+
+@given(number=st.floats(-1e6, 1e6).filter(lambda x: abs(x) > 1e-9), known=st.sampled_from(KNOWN))
+def test_a_value_goes_out_in_the_unit_it_came_in(number: float, known: tuple[str, str]) -> None:
+    """What was read from "4 kOe" is 4 in kOe again, to rounding."""
+    unit, symbol = known
+    value = door.parse(f"{number!r} {symbol}", unit, "x")
+    assert door.scale_to(unit, symbol, "x").of(value) == pytest.approx(number, rel=1e-15)
+
+
+@pytest.mark.parametrize(
+    ("unit", "wanted", "value", "shown"),
+    [
+        ("T", "Oe", 0.0399, 399.0),
+        ("T", "millitesla", 0.0399, 39.9),
+        ("T m2/A", "mT m2/A", 2.5e-14, 2.5e-11),
+        ("s", "minutes", 90.0, 1.5),
+        ("K", "degC", 300.0, 26.85),
+        ("1", "ppm", 2e-6, 2.0),
+        ("1", "%", 0.5, 50.0),
+    ],
+)
+def test_a_value_is_shown_in_another_unit(unit: str, wanted: str, value: float, shown: float) -> None:
+    """By the common table, or by pint; a square metre is written m2."""
+    assert door.scale_to(unit, wanted, "x").of(value) == pytest.approx(shown, rel=1e-13)
+
+
+@pytest.mark.parametrize(
+    ("unit", "wanted"),
+    [("T", "mA"), ("T", ""), ("T", "oe"), ("1", "dB"), ("V", "dBm"), ("A", "__import__('os')")],
+)
+def test_a_unit_of_another_kind_is_refused_on_the_way_out(unit: str, wanted: str) -> None:
+    """No unit at all, misspelt ones, logarithmic ones, and what is not a unit."""
+    with pytest.raises(RequestError, match=f"the unit of x must be one for {unit}"):
+        door.scale_to(unit, wanted, "x")

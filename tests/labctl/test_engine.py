@@ -1,7 +1,10 @@
 """Whatever ends a run, the station is parked and the data are kept; the bench, not the program, is asked."""
 
+import errno
+import os
 import re
 import signal
+import time
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +12,8 @@ import pytest
 from command_line import Command
 
 from labctl import engine, runfile, station
+from labctl.errors import FaultError
+from labctl.store import RunStore
 
 QUICK = ("run", "ahe-loop", "-p", "mu0_H_step=40Oe", "-p", "settle=0s", "--seed", "1", "-o", "loop.h5")
 
@@ -160,3 +165,119 @@ def test_the_wrong_instrument_at_an_address_is_refused(
         if (line.instrument, line.direction) == ("voltmeter", "say")
     ]
     assert said_to_it == ["*IDN?"]  # not even to park it
+
+
+# --- the disk -----------------------------------------------------------------------------------------
+
+
+def fail_after(monkeypatch: pytest.MonkeyPatch, name: str, rows: int, code: int) -> None:
+    """Let a call of the operating system fail once so many rows are in the journal, for good."""
+    real, row = getattr(os, name), RunStore.row
+    count = 0
+
+    def counted(store: RunStore, values: Any) -> None:
+        nonlocal count
+        count += 1
+        row(store, values)
+
+    def call(*given: Any) -> Any:
+        if count > rows:
+            raise OSError(code, os.strerror(code))
+        return real(*given)
+
+    monkeypatch.setattr(RunStore, "row", counted)
+    monkeypatch.setattr(os, name, call)
+
+
+@pytest.mark.parametrize(("name", "code"), [("write", errno.ENOSPC), ("write", errno.EIO)])
+def test_a_disk_that_fails_stops_the_run_parks_the_station_and_keeps_every_row_before(
+    labctl: Command, tmp_path: Path, rooms: list[Any], monkeypatch: pytest.MonkeyPatch, name: str, code: int
+) -> None:
+    """Exit 4; the error names disk and journal; from the journal come all rows, once there is room again."""
+    with monkeypatch.context() as patch:
+        fail_after(patch, name, 5, code)
+        said = labctl(*QUICK)
+    assert said.status == 4
+    assert os.strerror(code) in said.err
+    assert "5 rows are in loop.h5.journal: labctl recover makes the file of it" in said.err
+    assert "the station was parked" in said.err
+    assert_parked(rooms[-1])
+    assert not (tmp_path / "loop.h5").exists()
+    assert labctl("recover", "loop.h5").status == 0
+    run = runfile.read_run(tmp_path / "loop.h5")
+    assert (run.status, run.rows) == ("interrupted", 5)
+
+
+def test_a_journal_that_vanishes_stops_the_run_and_the_file_is_made_all_the_same(
+    labctl: Command, tmp_path: Path, rooms: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody tidies up in mid-run: exit 4, status faulted, the rows and the wire so far are in the file."""
+    take_rows = engine._take_rows
+
+    def tidied(request: Any, lab: Any, store: Any, stop: Any, _advance: Any) -> Any:
+        def advance(done: int) -> None:
+            if done == 5:
+                (tmp_path / "loop.h5.journal").unlink()
+                store.event(lab.elapsed(), "warning", "tidied")
+
+        return take_rows(request, lab, store, stop, advance)
+
+    monkeypatch.setattr(engine, "_take_rows", tidied)
+    said = labctl(*QUICK)
+    assert said.status == 4
+    assert "must take the journal loop.h5.journal; got: it was deleted, moved or replaced" in said.err
+    assert_parked(rooms[-1])
+    run = runfile.read_run(tmp_path / "loop.h5")
+    assert (run.status, run.rows) == ("faulted", 6)
+    assert len(runfile.read_wire(tmp_path / "loop.h5")) > 12
+
+
+def test_a_folder_that_takes_no_file_is_refused_before_any_instrument_is_touched(
+    labctl: Command, rooms: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Exit 2 and no bench was built: permission bits do not bind everybody, so the disk itself refuses."""
+    real = os.open
+
+    def read_only(path: Any, flags: int, *mode: int) -> int:
+        if flags & os.O_CREAT:
+            raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+        return real(path, flags, *mode)
+
+    monkeypatch.setattr(os, "open", read_only)
+    said = labctl(*QUICK)
+    assert (said.status, rooms) == (2, [])
+    assert "must be a directory that takes new files; got: Read-only file system" in said.err
+
+
+def test_a_clock_that_is_set_back_during_a_run_is_harmless_and_noted(
+    labctl: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An hour back after the fifth row: the log says so, and the run does not end before it began."""
+    take_rows, real = engine._take_rows, time.time
+    shift = [0.0]
+
+    def turned(request: Any, lab: Any, store: Any, stop: Any, _advance: Any) -> Any:
+        return take_rows(
+            request, lab, store, stop, lambda done: shift.__setitem__(0, -3600.0 if done >= 5 else 0.0)
+        )
+
+    monkeypatch.setattr(engine, "_take_rows", turned)
+    monkeypatch.setattr(time, "time", lambda: real() + shift[0])
+    assert labctl(*QUICK).status == 0
+    run = runfile.read_run(tmp_path / "loop.h5")
+    jumps = [event.text for event in run.log if "clock jumped" in event.text]
+    assert jumps == ["the computer's clock jumped by -3600.0 s"]
+    assert run.end_time >= run.start_time
+
+
+def test_an_instrument_that_cannot_be_opened_leaves_no_journal(
+    labctl: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing was measured: nothing is left behind, and the name is free."""
+
+    def closed(*_given: Any) -> Any:
+        raise FaultError("source must answer. Nothing was sent.")
+
+    monkeypatch.setattr(station, "opened", closed)
+    assert labctl(*QUICK).status == 4
+    assert list(tmp_path.iterdir()) == []

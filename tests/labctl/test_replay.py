@@ -1,10 +1,13 @@
 """A stored run is played back from its own wire, bit for bit, and beside the simulated bench."""
 
+import signal
 from pathlib import Path
 from typing import Any
 
 import pytest
 from command_line import Command
+
+from labctl import engine, runfile
 
 SHORT = {
     "harmonic-hall": ("-p", "n_readings=1"),
@@ -105,6 +108,27 @@ def test_a_run_without_its_wire_cannot_be_replayed(labctl: Command) -> None:
     assert "--no-wire" in said.err
 
 
+def test_what_the_wire_takes_is_told(labctl: Command) -> None:
+    """Lines, and bytes as stored: less than the lines themselves; run and show tell the same."""
+    said = labctl("run", "ahe-loop", *SHORT["ahe-loop"], "--seed", "3", "-o", "loop.h5", "--json")
+    lines = runfile.read_wire(Path("loop.h5"))
+    wire = said.json["wire"]
+    assert wire["lines"] == len(lines)
+    assert 0 < wire["stored_bytes"] < sum(len(line.text) + len(line.instrument) + 8 for line in lines)
+    assert wire["stored_bytes"] < Path("loop.h5").stat().st_size
+    assert labctl("show", "loop.h5", "--json").json["wire"] == wire
+    told = f"{len(lines)} lines in {wire['stored_bytes'] / 1e3:.1f} kB"
+    assert told in said.err
+    assert told in labctl("show", "loop.h5").out
+
+
+def test_a_wire_that_was_not_kept_takes_nothing(labctl: Command) -> None:
+    """--no-wire: no lines, no bytes, and show says so."""
+    path = recorded(labctl, "ahe-loop", "--no-wire")
+    assert labctl("show", str(path), "--json").json["wire"] == {"lines": 0, "stored_bytes": 0}
+    assert "not kept" in labctl("show", str(path)).out
+
+
 def test_the_simulated_bench_beside_a_run_gives_the_same_numbers(labctl: Command) -> None:
     """Same sample, same seed: no difference; the figure is there."""
     said = labctl("replay", str(recorded(labctl, "ahe-loop")), "--sim", "--json")
@@ -128,3 +152,118 @@ def test_a_sample_without_sim_is_refused(labctl: Command) -> None:
     said = labctl("replay", str(recorded(labctl, "ahe-loop")), "--sample", "alox-0.0")
     assert said.status == 2
     assert "--sim" in said.err
+
+
+def stopped_after(rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From now on a run is told to stop when it has so many rows."""
+    take_rows = engine._take_rows
+
+    def interrupted(request: Any, lab: Any, store: Any, stop: Any, _advance: Any) -> Any:
+        return take_rows(
+            request,
+            lab,
+            store,
+            stop,
+            lambda done: signal.raise_signal(signal.SIGINT) if done == rows else None,
+        )
+
+    monkeypatch.setattr(engine, "_take_rows", interrupted)
+
+
+def test_a_run_that_was_stopped_replays_as_far_as_it_went(
+    labctl: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Seven rows and the parking: every line of them, and nothing of what would have come."""
+    with monkeypatch.context() as patch:
+        stopped_after(7, patch)
+        assert labctl("run", "ahe-loop", *SHORT["ahe-loop"], "--seed", "3", "-o", "short.h5").status == 3
+    said = labctl("replay", "short.h5", "--json")
+    assert said.status == 0, said.err
+    assert (said.json["identical"], said.json["rows"]) == (True, 7)
+
+
+@pytest.mark.parametrize("mode", ["strict", "by-query"])
+def test_a_run_that_ended_at_a_fault_ends_there_again(labctl: Command, mode: str) -> None:
+    """A bar of 1 Mohm: the source is in compliance at once, and is so in the replay; that is no difference."""
+    Path("open.toml").write_text('name = "open"\n[model]\nR_xx = "1000 kohm"\n')
+    words = ("run", "ahe-loop", *SHORT["ahe-loop"], "--sample", "open.toml", "--seed", "3", "-o", "open.h5")
+    assert labctl(*words).status == 4
+    said = labctl("replay", "open.h5", "--mode", mode, "--json")
+    assert said.status == 0, said.err
+    assert said.json["identical"]
+
+
+def test_an_open_interlock_is_replayed_as_the_fault_it_was(
+    labctl: Command, rooms: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The contact opens after five rows; the same rows, the same fault, the same parking come again."""
+    take_rows = engine._take_rows
+
+    def opening(request: Any, lab: Any, store: Any, stop: Any, _advance: Any) -> Any:
+        def advance(done: int) -> None:
+            if done == 5:
+                rooms[-1].instruments["source"].interlock_closed = False
+
+        return take_rows(request, lab, store, stop, advance)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(engine, "_take_rows", opening)
+        words = ("run", "sot-switching", *SHORT["sot-switching"], "--seed", "3", "-o", "open.h5")
+        assert labctl(*words).status == 4
+    assert runfile.read_run(Path("open.h5")).rows == 5
+    said = labctl("replay", "open.h5", "--json")
+    assert said.status == 0, said.err
+    assert said.json["identical"]
+
+
+def test_a_fault_that_does_not_come_again_is_a_difference(
+    labctl: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows and lines may be the same; a run that ended badly and now ends well is not the same run."""
+    from drivers.keithley_6221 import Keithley6221
+    from labctl.station import InstrumentError
+
+    ordinary = Keithley6221.park
+
+    def park(self: Any) -> None:
+        ordinary(self)
+        raise InstrumentError("the lamp stayed on")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Keithley6221, "park", park)
+        assert labctl("run", "ahe-loop", *SHORT["ahe-loop"], "--seed", "3", "-o", "bad.h5").status == 4
+    said = labctl("replay", "bad.h5", "--json")
+    assert said.status == 5
+    assert said.json["difference"] == ("it ended at the fault 'source: the lamp stayed on', the replay well")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("asks", ["the clock", "nobody"])
+def test_a_replay_that_never_ends_is_stopped_at_once(
+    labctl: Command, monkeypatch: pytest.MonkeyPatch, number: int, asks: str
+) -> None:
+    """A driver that waits for ever, asking the time or not: one signal, exit 3, one line, and no parking."""
+    from drivers.field_source import FieldSource
+
+    path = recorded(labctl, "ahe-loop")
+    parked: list[Any] = []
+
+    def endless(self: Any, *_: Any) -> float:
+        turns = 0
+        while True:
+            turns += 1
+            if turns == 1000:
+                signal.raise_signal(number)
+            if asks == "the clock":
+                self._clock.now()
+
+    monkeypatch.setattr(FieldSource, "ramp_to", endless)
+    monkeypatch.setattr(FieldSource, "park", lambda self: parked.append(endless(self)))
+    before = signal.getsignal(number)
+    said = labctl("replay", str(path), "--json")
+    assert said.status == 3
+    assert said.out == ""
+    assert said.err.count("\n") == 1
+    assert "no instrument was driven" in said.err
+    assert not parked
+    assert signal.getsignal(number) is before

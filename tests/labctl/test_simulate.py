@@ -231,3 +231,74 @@ def test_sigterm_ends_it_like_ctrl_c(tmp_path: Path) -> None:
     """A supervisor may end it too: exit status 0, the ports are free again."""
     served = start(tmp_path, "--port-base", "0")
     assert served.end(signal.SIGTERM) == 0
+
+
+@pytest.fixture(scope="module")
+def delta_bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+    folder = tmp_path_factory.mktemp("delta")
+    served = start(folder, "--sample", "alox-2.0", "--station", "sim-delta", "--time", "50")
+    yield served
+    assert served.end() == 0
+
+
+def test_a_meter_behind_the_source_has_no_port_of_its_own(delta_bench: Bench) -> None:
+    """Source and supply are served; the station file keeps the meter and says by which cable it is reached."""
+    assert [one["role"] for one in delta_bench.printed["instruments"]] == ["source", "supply_z"]
+    content = tomllib.loads((delta_bench.folder / delta_bench.printed["station"]).read_text())
+    assert content["cables"] == {"relay": True, "trigger_link": True}
+    assert "voltmeter" in content["instruments"]
+
+
+def test_a_strangers_source_measures_delta_through_the_relay(delta_bench: Bench) -> None:
+    """PyMeasure's Keithley6221 arms, runs and reads a delta of 20 readings: R_xy in ohm."""
+    with delta_bench.adapter("source") as adapter:
+        source = Keithley6221(adapter)
+        source.reset()
+        WALL.wait(0.1)
+        assert source.delta_connected
+        source.write('SYST:COMM:SER:SEND "VOLT:NPLC 1"')
+        source.delta_unit = "Ohms"
+        source.delta_high_source = 1e-3
+        source.delta_delay = 0.01
+        source.delta_cycles = 20
+        source.delta_compliance_abort_enabled = True
+        source.delta_buffer_points = 20
+        source.delta_arm()
+        WALL.wait(0.1)
+        source.delta_start()
+        WALL.wait(0.1)
+        readings = source.delta_values[::2]
+        source.delta_abort()
+        assert len(readings) == 20
+        assert sum(readings) / 20 == pytest.approx(R_UP, rel=2e-3)
+        assert source.check_errors() == []
+
+
+def test_pulse_delta_over_the_socket_reads_the_same_resistance(delta_bench: Bench) -> None:
+    """PyMeasure has no pulse delta: the lines of the user's manual (p. 5-34), pulses of 2 ms."""
+    with delta_bench.adapter("source") as adapter:
+        for line in (
+            "*RST",
+            "UNIT OHMS",
+            "SOUR:PDEL:HIGH 1e-3;LOW 0;WIDT 2e-3;SDEL 1e-4;COUN 10",
+            "SOUR:PDEL:ARM",
+        ):
+            adapter.write(line)
+        WALL.wait(0.1)
+        adapter.write("INIT:IMM")
+        WALL.wait(0.1)
+        adapter.write("TRAC:DATA?")
+        readings = [float(text) for text in adapter.read().split(",")][::2]
+        adapter.write("SOUR:SWE:ABOR;:SYST:ERR?")
+        assert adapter.read().strip() == '0,"No error"'
+        assert len(readings) == 10
+        assert sum(readings) / 10 == pytest.approx(R_UP, rel=5e-3)
+
+
+def test_the_doctor_sees_the_link_of_a_served_bench(labctl: Command, delta_bench: Bench) -> None:
+    """From another process: the meter answers behind the source, and nothing is at fault."""
+    said = labctl("station", "check", str(delta_bench.folder / delta_bench.printed["station"]), "--json")
+    assert said.status == 0, said.err
+    assert {"source: nanovoltmeter on its serial port", "source: trigger link"} <= {
+        one["what"] for one in said.json["findings"] if one["state"] == "ok"
+    }

@@ -261,9 +261,12 @@ def test_a_directory_that_takes_no_file_is_refused_before_the_run(tmp_path, fold
         RunStore(tmp_path / folder / "a.h5").begin(header())
 
 
-def test_begin_leaves_nothing_on_the_disk(tmp_path):
-    """A run that never happens leaves no trace in the directory."""
-    RunStore(tmp_path / "a.h5").begin(header())
+def test_a_run_that_never_happens_leaves_nothing_on_the_disk(tmp_path):
+    """While nothing has been recorded, closing the store removes the journal that it began."""
+    store = RunStore(tmp_path / "a.h5")
+    store.begin(header())
+    assert list(tmp_path.iterdir()) == [tmp_path / "a.h5.journal"]
+    store.close()
     assert list(tmp_path.iterdir()) == []
 
 
@@ -285,13 +288,12 @@ def test_a_target_that_appears_during_the_run_is_not_replaced_and_the_run_is_kep
     assert read_run(kept).columns["R_xy"].tolist() == HALL
 
 
-def test_two_runs_that_want_one_name_both_survive(tmp_path):
-    """The first to finish gets the name, the second keeps its partial file."""
-    first, second = begun(tmp_path / "a.h5"), begun(tmp_path / "a.h5", title="second")
-    finish(second)
-    with pytest.raises(RequestError, match="appeared"):
-        finish(first)
-    assert read_run(tmp_path / "a.h5").title == "second"
+def test_a_second_run_to_one_name_is_refused_before_it_begins_and_told_who_has_it(tmp_path):
+    """The first keeps its journal, and the name is free of quarrel when it ends."""
+    first = begun(tmp_path / "a.h5")
+    with pytest.raises(RequestError, match=f"process {os.getpid()} is writing it.*Nothing was sent"):
+        begun(tmp_path / "a.h5", title="second")
+    assert read_run(finish(first)).title == "AHE loop of S1"
 
 
 def refuse_links(*arguments, **options):
@@ -311,7 +313,7 @@ def test_a_disk_without_hard_links_takes_the_run_and_still_replaces_nothing(tmp_
 
 
 def test_a_full_disk_is_reported_and_leaves_nothing_half_written(tmp_path, monkeypatch):
-    """ENOSPC ends in one clear error, no partial file, and a store that can try again."""
+    """ENOSPC ends in one clear error, no partial file, the journal whole, and a store that can try again."""
     store = begun(tmp_path / "a.h5")
 
     def full(descriptor, content):
@@ -319,9 +321,9 @@ def test_a_full_disk_is_reported_and_leaves_nothing_half_written(tmp_path, monke
 
     with monkeypatch.context() as patched:
         patched.setattr(os, "write", full)
-        with pytest.raises(LabctlError, match="No space left"):
+        with pytest.raises(LabctlError, match=r"No space left.*9 rows are in .*a\.h5\.journal"):
             finish(store)
-    assert list(tmp_path.iterdir()) == []
+    assert list(tmp_path.iterdir()) == [tmp_path / "a.h5.journal"]
     assert read_run(finish(store)).rows == 9
 
 
@@ -364,7 +366,10 @@ def test_a_number_that_is_stored_wrong_is_found_out(tmp_path, monkeypatch):
 def test_the_file_reaches_the_disk_before_it_gets_its_name_and_the_name_before_the_run_is_over(
     tmp_path, monkeypatch
 ):
-    """A power cut leaves no name without content: file synced, read back from the disk, linked, folder synced."""
+    """A power cut leaves no name without content: journal, then file synced, read back, linked, folder synced.
+
+    The last folder that is synced is the one from which the journal has gone.
+    """
     calls = []
 
     def traced(name, said):
@@ -379,8 +384,11 @@ def test_the_file_reaches_the_disk_before_it_gets_its_name_and_the_name_before_t
     traced("fsync", lambda descriptor: f"sync {kind(descriptor)}")
     traced("posix_fadvise", lambda *given: "forget the cache")
     traced("link", lambda *given: "link")
-    stored(tmp_path / "a.h5")
-    assert calls == ["sync file", "forget the cache", "link", "sync folder"]
+    store = begun(tmp_path / "a.h5")
+    assert calls[:3] == ["sync file", "link", "sync folder"]  # the journal
+    calls.clear()
+    finish(store)
+    assert calls == ["sync file", "sync file", "forget the cache", "link", "sync folder", "sync folder"]
 
 
 def test_the_store_is_cheap_to_import():

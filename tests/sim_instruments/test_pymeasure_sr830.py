@@ -150,7 +150,7 @@ def test_fill_buffer_takes_what_there_is_piece_by_piece(rig: Rig) -> None:
 
 
 def test_buffer_measure_gives_mean_and_deviation(rig: Rig) -> None:
-    """It says FAST2;STRD: the stream is refused, the delayed start is not, and the buffer is read as ever."""
+    """It says FAST2;STRD and reads no stream: its next question ends that."""
     rig.driver.write("REST;SEND 0")
     rig.driver.sample_frequency = 4.0
     rig.lock_in.sim.message_time = 10e-3

@@ -64,7 +64,7 @@ def test_numbers_and_time_can_be_reset_during_a_run() -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["FORM:ELEM READ,ALL", "FORM:ELEM", "FORM:ELEM FOO", "FORM SRE", "FORM REAL,32"]
+    "line", ["FORM:ELEM READ,ALL", "FORM:ELEM", "FORM:ELEM FOO", "FORM REAL", "FORM REAL,48", "FORM SRE,32"]
 )
 def test_elements_and_formats_that_are_not_there_are_refused(line: str) -> None:
     """And the elements stay."""

@@ -239,3 +239,34 @@ def test_a_query_takes_five_milliseconds():
         before = desk.clock.now()
         desk.ask(question)
         assert desk.clock.now() - before == pytest.approx(5e-3)
+
+
+# --- ranges ---------------------------------------------------------------------------------------
+
+
+def test_the_quarter_range_has_steps_of_a_quarter_and_ends_at_a_quarter():
+    """16 bit over 24 A are 0.37 mA, over 6 A 0.09 mA; 3.1 A is beyond, and so is the range itself at 4 A."""
+    desk = Desk("CURR", accuracy=True)
+    desk.say("CURR 1")
+    assert abs(float(desk.ask("CURR?")) - round(1 / (24 / 2**16)) * 24 / 2**16) < 1e-5
+    desk.say("CURR:RANG 4;:CURR 1.0001")
+    assert abs(float(desk.ask("CURR?")) - 1.0001) < 6 / 2**16 / 2 + 1e-5
+    desk.say("CURR 3.1")
+    assert desk.errors() == ['-222,"Data out of range"']
+    desk.say("CURR:RANG 1;:CURR 4;:CURR:RANG 4")
+    assert desk.errors() == ['-222,"Data out of range"']
+    assert desk.ask("CURR:RANG?") == "1"
+    assert float(desk.ask("CURR?")) == pytest.approx(4.0, abs=1e-3)
+
+
+def test_the_automatic_range_is_the_lower_one_that_carries_the_level():
+    """2 A are in the quarter range of a 12 A supply, 5 A are not; *RST goes back to the full range."""
+    desk = Desk("CURR")
+    desk.say("CURR:RANG:AUTO")
+    ranges = []
+    for amperes in (2, 5, -3):
+        desk.say(f"CURR {amperes}")
+        ranges.append(desk.ask("CURR:RANG?"))
+    assert ranges == ["4", "1", "4"]
+    desk.say("*RST")
+    assert desk.ask("CURR:RANG?;:VOLT:RANG?") == "1;1"

@@ -228,3 +228,35 @@ def test_no_bytes_make_it_fall_over():
         meter.sim.serial_poll()
     meter.sim.device_clear()
     assert meter.ask("*IDN?") == "LSCI,MODEL475,4750001,1.0"
+
+
+def test_an_overload_that_is_over_is_told_once_more():
+    """OPSTR? keeps it until it is read or *CLS is said; OPST? tells the present alone."""
+    meter = Meter(field=-4e-4)
+    meter.say("*CLS;RANGE 1")
+    meter.clock.wait(0.2)
+    assert meter.ask("RDGFIELD?;OPST?") == "OL;2"
+    meter.say("RANGE 2")
+    meter.clock.wait(0.2)
+    assert meter.ask("OPST?;OPSTR?;OPSTR?") == "0;2;0"
+    meter.say("RANGE 1")
+    meter.clock.wait(0.2)
+    assert meter.ask("OPST?") == "2"
+    meter.say("RANGE 2")
+    meter.clock.wait(0.2)
+    meter.say("*CLS")
+    assert meter.ask("OPSTR?") == "0"
+
+
+def test_extremes_can_be_forgotten():
+    """PKRST: the next reading is both the lowest and the highest."""
+    meter = Meter(field=0.1)
+    meter.ask("RDGFIELD?")
+    meter.field = 0.2
+    meter.clock.wait(0.2)
+    low, high = meter.ask("RDGPEAK?").split(",")
+    assert low != high
+    meter.say("PKRST")
+    meter.clock.wait(0.2)
+    low, high = meter.ask("RDGPEAK?").split(",")
+    assert low == high

@@ -342,3 +342,30 @@ def test_device_clear_forgets_input_and_output_but_not_settings(bench):
     bench.supply.device_clear()
     bench.clock.wait(5.0)
     assert bench.ask("SETI?") == "+03.0000"
+
+
+def test_factory_settings_are_taken_at_zero_current_only(bench):
+    """DFLT 99 with 5 A flowing is refused (*ESR? bit 4) and nothing moves; at 0 A it is obeyed."""
+    bench.say("*CLS")
+    bench.say("SETI 5;RATE 2")
+    bench.clock.wait(60.0)
+    bench.say("DFLT 99")
+    assert bench.ask("*ESR?") == "16"
+    assert bench.current() == pytest.approx(5.0)
+    assert bench.ask("RATE?") == "+2.0000"
+    bench.say("SETI 0")
+    bench.clock.wait(60.0)
+    bench.say("DFLT 99")
+    assert bench.ask("*ESR?") == "0"
+    assert bench.ask("RATE?") == "+1.0000"
+
+
+def test_what_is_set_together_is_refused_together(bench):
+    """IEEE and LOCK: too few numbers is an unknown command, one out of range keeps the others too."""
+    bench.say("*CLS")
+    bench.say("IEEE 1,0,11;LOCK 1,456")
+    bench.say("IEEE 2,1,31")
+    assert bench.ask("*ESR?") == "16"
+    bench.say("LOCK 1")
+    assert bench.ask("*ESR?") == "32"
+    assert bench.ask("IEEE?;LOCK?") == "1,0,11;1,456"

@@ -6,11 +6,13 @@ import struct
 
 import numpy as np
 import pytest
+import pyvisa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rig_sr830 import LockIn, ScriptedSignal
 
 from sim_instruments.srs_sr830 import SR830Sim
+from sim_instruments.visa import BenchLibrary
 
 EXE, CMD = 16, 32
 TRIGGERED = 64
@@ -19,6 +21,15 @@ TRIGGERED = 64
 def binary(lock_in, line):
     lock_in.say(line)
     return lock_in.sim.next_reply(lock_in.clock.now())
+
+
+def answer(lock_in, line):
+    """The answer to a line, whatever FAST has sent before it."""
+    lock_in.say(line)
+    while (reply := lock_in.sim.next_reply(lock_in.clock.now(), message_exchange=False)) is not None:
+        if lock_in.sim.ended:
+            return reply
+    return None
 
 
 def trace(lock_in, channel, count, first=0):
@@ -225,13 +236,110 @@ def test_noise_in_the_buffer_is_that_of_the_display():
     assert np.std(trace(lock_in, 1, 16383)) == pytest.approx(6e-9 * math.sqrt(250), rel=0.03)
 
 
-def test_the_stream_of_fast_mode_is_refused_and_the_delayed_start_is_not():
-    """FAST is not simulated: *ESR? bit 5; what follows on the line is obeyed."""
+# --- the stream of FAST ---------------------------------------------------------------------------
+
+
+def streamed(lock_in, seconds):
+    """The pairs of X and Y that a receiver gets who listens for so many seconds."""
+    end, pieces = lock_in.clock.now() + seconds, []
+    while (piece := lock_in.sim.next_reply(end)) is not None:
+        assert not lock_in.sim.ended
+        pieces.append(struct.unpack("<2h", piece))
+    return pieces
+
+
+def test_ten_seconds_of_fast_are_read_at_once_as_in_the_manuals_example():
+    """FAST2;STRD at 64 Hz, one read of 2564 bytes: 641 pairs, 30000 for full scale, and no END among them."""
     lock_in = constants()
-    lock_in.say("FAST2;STRD")
-    assert lock_in.ask("*ESR?") == str(CMD)
-    lock_in.clock.wait(1.0)
-    assert int(lock_in.ask("SPTS?")) == 33
+    bench = BenchLibrary({"GPIB0::8::INSTR": lock_in.sim}, lock_in.clock)
+    session = pyvisa.ResourceManager(bench).open_resource("GPIB0::8::INSTR", timeout=20_000)
+    session.write("FAST2;STRD")
+    data = session.read_bytes(2564, chunk_size=2564)
+    assert len(data) == 2564
+    assert np.frombuffer(data, "<i2").reshape(-1, 2) == pytest.approx(np.tile([15000, 7500], (641, 1)), abs=1)
+    session.write("PAUS")
+    assert session.query("SPTS?") == "641\n"
+    assert session.query("*STB?;") == "3\n"  # no scan, ready, and nothing that is left over
+
+
+def test_offset_and_expand_are_in_the_stream():
+    """X of 0.5 V at 1 V full scale less 45 %, times ten: 0.5 of full scale; Y as it is."""
+    lock_in = constants()
+    lock_in.say("OEXP 1,45,1;FAST1;STRT")
+    assert streamed(lock_in, 1.0)[0] == (15000, 7500)
+
+
+def test_what_is_beyond_16_bits_stays_at_their_end():
+    """X of 0.5 V times a hundred."""
+    lock_in = constants()
+    lock_in.say("OEXP 1,0,2;FAST2;STRT")
+    assert streamed(lock_in, 0.1)[0] == (32767, 7500)
+
+
+@pytest.mark.parametrize(("mode", "pairs"), [(1, 1), (2, 63)])
+def test_a_receiver_who_is_too_late_ends_the_stream_but_not_the_scan(mode, pairs):
+    """As many pairs as the queue holds; then FAST? is 0, and bit 5 of the error status says why."""
+    lock_in = constants(rate=512)
+    lock_in.say(f"FAST{mode};STRT")
+    lock_in.clock.wait(2.0)
+    assert len(streamed(lock_in, 0.0)) == pairs
+    assert lock_in.ask("FAST?") == "0"
+    assert lock_in.ask("ERRS?") == "32"
+    assert int(lock_in.ask("SPTS?")) == 1025
+
+
+@pytest.mark.parametrize("off", ["FAST0", "OUTX0", "PAUS", "*RST"])
+def test_without_fast_bus_or_scan_nothing_is_streamed(off):
+    """Each of them ends the stream without an error."""
+    lock_in = constants()
+    lock_in.say("FAST2;STRT")
+    assert len(streamed(lock_in, 0.1)) == 7
+    lock_in.say(off)
+    assert streamed(lock_in, 1.0) == []
+    assert lock_in.ask("OUTX1;ERRS?") == "0"
+
+
+def test_a_question_in_a_scan_ends_the_stream():
+    """Its answer stands alone, the scan goes on, and the error status says that nobody listened."""
+    lock_in = constants()
+    lock_in.say("FAST2;STRT")
+    lock_in.clock.wait(0.5)
+    assert lock_in.ask("SPTS?") == "33"
+    assert streamed(lock_in, 0.5) == []
+    assert lock_in.ask("ERRS?") == "32"
+    assert lock_in.ask("SPTS?") == "65"
+
+
+def test_a_question_before_the_scan_leaves_fast_on():
+    """Drivers read a setting back."""
+    lock_in = constants()
+    assert lock_in.ask("FAST2;FAST?") == "2"
+    lock_in.say("STRT")
+    assert len(streamed(lock_in, 0.5)) == 33
+
+
+def test_a_line_without_talker_and_listener_gets_no_stream():
+    """FAST is not available over RS-232 (p. 5-18); a raw socket is no other thing."""
+    lock_in = constants()
+    lock_in.sim.write(b"FAST2;STRT\n", message_exchange=False)
+    assert streamed(lock_in, 1.0) == []
+
+
+def test_a_trigger_streams_its_point():
+    """With the sample rate on trigger each trigger sends one pair."""
+    lock_in = constants()
+    lock_in.say("SRAT14;FAST2;STRT")
+    for _ in range(3):
+        lock_in.clock.wait(0.1)
+        lock_in.say("TRIG")
+        assert streamed(lock_in, 0.0) == [(15000, 7500)]
+
+
+def test_the_stream_ends_with_a_buffer_that_is_full():
+    """Single shot: 16383 pairs, and then no data are transferred (p. 5-18)."""
+    lock_in = constants(rate=512)
+    lock_in.say("FAST2;STRT")
+    assert len(streamed(lock_in, 40.0)) == 16383
 
 
 # --- anything at all ------------------------------------------------------------------------------
@@ -242,7 +350,7 @@ NUMBERS = st.one_of(
 )
 COMMAND = st.builds(
     lambda header, numbers: header + ",".join(numbers),
-    st.sampled_from([*(header for header in HEADERS if header != "OUTX"), "NOSU", "FAST", "FAST?"]),
+    st.sampled_from([*(header for header in HEADERS if header != "OUTX"), "NOSU", "NOSU?"]),
     st.lists(NUMBERS, max_size=4),
 )
 
@@ -254,15 +362,13 @@ def test_one_reply_for_a_query_that_is_obeyed_and_none_for_anything_else(said):
     lock_in = LockIn(ScriptedSignal(c1=0.02 + 0.01j, c2=1e-3), noise=True)
     lock_in.say("STRT;*CLS")
     for line, seconds in said:
-        reply = binary(lock_in, line)
+        reply = answer(lock_in, line)
         lock_in.clock.wait(seconds)
-        lock_in.say("*ESR?")
-        refused = int(lock_in.hear()) & (EXE | CMD)
+        refused = int(answer(lock_in, "*ESR?")) & (EXE | CMD)
         if line.startswith(("*ESR?", "*STB?")):
             continue
         assert (reply is not None) == ("?" in line and not refused), line
-    lock_in.say("SPTS?")
-    assert 0 <= int(lock_in.hear()) <= 16383
+    assert 0 <= int(answer(lock_in, "SPTS?")) <= 16383
 
 
 def test_settled_samples_do_not_pile_up_in_memory():

@@ -1,0 +1,233 @@
+"""Writing a journal: locked, one write() for each row, on the disk by policy, and no error in mid-measurement."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from array import array
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+from labctl import newfile
+from labctl.errors import FaultError, LabctlError, RequestError
+from labctl.journal import frames, reading, records
+from labctl.record import Event, Instrument, Quantity, RunHeader, Status
+
+# Our choice: rows this far apart (s) reach the disk one by one, any others at the latest after the second time (s).
+_SYNC_PERIOD: Final = 0.02
+_SYNC_INTERVAL: Final = 0.2
+_PENDING: Final = 1024
+"""Lines of the wire that may wait in memory for a row (our choice)."""
+
+_HEADERS: Final = 2
+
+
+class Journal:
+    """The journal of one run, open for writing and locked.
+
+    Nothing but `create` raises for what a disk does: a record that could not be written, or a journal that is no
+    longer where it was, is kept in `failure`, and whoever takes rows must look at it after each.
+    """
+
+    def __init__(self, path: Path, descriptor: int, header: RunHeader) -> None:
+        self.path = path
+        self.header = header
+        self.rows = 0
+        self.failure: FaultError | None = None
+        self._descriptor = descriptor
+        self._layout = records.row_layout(header.columns)
+        self._number = 0
+        self._met = False
+        self._lines: list[bytes] = []
+        self._names: dict[str, bytes] = {}
+        self._readings = array("d")
+        self._written = self._synced = time.monotonic()
+
+    @classmethod
+    def create(cls, target: Path, header: RunHeader) -> Journal:
+        """Begin the journal of a run to `target`; RequestError where another run has that name or no file can be.
+
+        The journal gets its name when it is locked and its header is on the disk.
+        """
+        path = reading.journal_of(target)
+        newfile.check_absent(target)
+        partial = newfile.partial_of(path)
+        try:
+            descriptor = newfile.create(partial, os.O_RDWR | os.O_APPEND)
+        except OSError as error:
+            raise newfile.no_new_files(target.parent, error) from error
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            journal = cls(path, descriptor, header)
+            journal._begin(header)
+            newfile.give_name(partial, path)
+            newfile.sync_directory(path.parent)
+        except BaseException as error:
+            os.close(descriptor)
+            partial.unlink(missing_ok=True)
+            if isinstance(error, FileExistsError):
+                raise _taken(path) from error
+            if isinstance(error, OSError):
+                raise newfile.no_new_files(target.parent, error) from error
+            raise
+        if os.path.lexists(target):  # the run that had the name ended while this one began
+            journal.discard()
+            newfile.check_absent(target)
+        return journal
+
+    def _begin(self, header: RunHeader) -> None:
+        told = records.pack_header(header, os.getpid())
+        twice = (frames.pack(records.HEADER, number, told) for number in range(_HEADERS))
+        newfile.write_all(self._descriptor, b"".join((records.FIRST_LINE, *twice)))
+        os.fsync(self._descriptor)
+        self._number = _HEADERS
+
+    def row(self, number: int, values: Iterable[float]) -> None:
+        """Record a row, its number from 0, with the traffic since the record before."""
+        head = self._layout.pack(number, time.time(), *values)
+        self.rows += self._with_traffic(records.ROW, head)
+
+    def line(self, at: float, instrument: str, direction: str, text: str) -> None:
+        """Record one line of the wire, `at` in s: with the next row, or before where that is long in coming."""
+        name = self._names.get(instrument)
+        if name is None:
+            name = self._names[instrument] = instrument.encode("utf-8", "surrogatepass")
+        self._lines.append(records.pack_line(at, direction, name, text))
+        if len(self._lines) >= _PENDING or time.monotonic() - self._written >= _SYNC_INTERVAL:
+            self._with_traffic(records.WIRE)
+
+    def readings(self, taken: array[float]) -> None:
+        """Record what stands in `taken`, now and later: it is emptied with each record."""
+        self._readings = taken
+
+    def event(self, event: Event) -> None:
+        """Record one line of the run's log; anything but "info" reaches the disk at once."""
+        self._write(records.EVENT, records.pack_json(event), urgent=event.level != "info")
+
+    def instrument(self, role: str, instrument: Instrument) -> None:
+        """Record who plays a role, with the settings as found."""
+        self._met = True
+        told = {
+            "role": role,
+            "identity": instrument.identity,
+            "resource": instrument.resource,
+            "driver": instrument.driver,
+            "settings_before": instrument.settings_before,
+        }
+        self._write(records.INSTRUMENT, records.pack_json(told))
+
+    def settings_after(self, role: str, settings: Mapping[str, Quantity]) -> None:
+        """Record the settings that a role was left with."""
+        self._write(records.SETTINGS, records.pack_json({"role": role, "settings_after": settings}))
+
+    def end(self, status: Status, reason: str, end_time: datetime, elapsed: float) -> None:
+        """Record how the run ended, after all that was still waiting."""
+        if self._lines or self._readings:
+            self._with_traffic(records.WIRE)
+        told = {"status": status, "reason": reason, "end_time": end_time.isoformat(), "elapsed": elapsed}
+        self._write(records.END, records.pack_json(told), urgent=True)
+
+    def traffic(self) -> reading.Traffic:
+        """Return all traffic so far, read back from the file, with what it has not taken yet."""
+        waiting = records.pack_traffic(self._readings, self._lines)
+        return reading.Traffic(self._descriptor, self._layout.size, waiting)
+
+    def is_there(self) -> bool:
+        """Return True where the journal still lies where it was made."""
+        ours = os.fstat(self._descriptor)
+        try:
+            found = os.stat(self.path, follow_symlinks=False)
+        except FileNotFoundError:
+            return False
+        return (found.st_dev, found.st_ino) == (ours.st_dev, ours.st_ino)
+
+    def discard(self) -> None:
+        """Remove the journal, if it is still there, and let go of it."""
+        with suppress(OSError):
+            if self.is_there():
+                self.path.unlink()
+                newfile.sync_directory(self.path.parent)
+        self.close()
+
+    def leave(self) -> None:
+        """Let go of the journal as it is, or remove it where no instrument and no row ever came into it."""
+        if self._descriptor >= 0 and not (self.rows or self._names or self._met):
+            self.discard()
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the journal; more than once does no harm."""
+        if self._descriptor >= 0:
+            with suppress(OSError):
+                fcntl.flock(
+                    self._descriptor, fcntl.LOCK_UN
+                )  # a child process may hold a copy of the descriptor
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+    def _with_traffic(self, kind: bytes, head: bytes = b"") -> bool:
+        count = len(self._readings)
+        whole = self._write(kind, head + records.pack_traffic(self._readings, self._lines))
+        if whole:
+            self._lines.clear()
+            del self._readings[:count]
+        return whole
+
+    def _write(self, kind: bytes, payload: bytes, urgent: bool = False) -> bool:
+        """Append a record and, where it is time, let it reach the disk; False where it is not in the file."""
+        whole = False
+        try:
+            self._append(frames.pack(kind, self._number, payload))
+            whole = True
+            self._number += 1
+            now = time.monotonic()
+            if urgent or now - self._written >= _SYNC_PERIOD or now - self._synced >= _SYNC_INTERVAL:
+                os.fsync(self._descriptor)
+                self._synced = now
+                if not self.is_there():
+                    self._fail("it was deleted, moved or replaced")
+            self._written = now
+        except OSError as error:
+            self._fail(error.strerror or str(error))
+        return whole
+
+    def _append(self, frame: bytes) -> None:
+        written = os.write(self._descriptor, frame)
+        if written == len(frame):
+            return
+        size = os.fstat(self._descriptor).st_size - written
+        try:
+            newfile.write_all(self._descriptor, frame[written:])
+        except OSError:
+            with suppress(OSError):
+                os.ftruncate(self._descriptor, size)
+            raise
+
+    def _fail(self, reason: str) -> None:
+        if self.failure is None:
+            self.failure = FaultError(
+                f"the disk at {_mount(self.path)} must take the journal {self.path}; got: {reason}."
+            )
+
+
+def _taken(path: Path) -> RequestError:
+    """Say who has the name of a journal."""
+    try:
+        pid = reading.writer_of(path)
+    except LabctlError:
+        pid = None
+    who = (
+        f"process {pid} is writing it"
+        if pid
+        else "it is what an interrupted run left: labctl recover makes a file of it"
+    )
+    return RequestError(f"{path} must not exist yet; {who}. Nothing was sent: choose another name.")
+
+
+def _mount(path: Path) -> Path:
+    """Return where the disk that holds a path is mounted."""
+    return next((parent for parent in path.absolute().parents if parent.is_mount()), Path("/"))
