@@ -12,7 +12,8 @@ armed with: one JSON line with the parking recipe, and the open sockets of LAN i
     SIGUSR1                          the same at once (labctl stop --now)
     SIGUSR2                          the same once the owner gives no sign of life when it should (labctl stop)
 
-What it did is one JSON object a line in the file it was told, which exists only where it has acted.
+What it did is one JSON object a line in the file X.h5.guard beside the target X.h5, which exists only where it has
+acted; and it is told to the run's journal, once the station is safe.
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ import socket
 import struct
 import sys
 import time
+from collections.abc import Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, Final
 
 from labctl import takeover
@@ -130,13 +133,24 @@ class Guard:
         began = time.monotonic()
         parts = self._order["parts"]
         followers = [Follower(part, self._order["time_factor"], self._opener(part)) for part in parts]
-        report = Report(self._order["report"])
+        report = Report(f"{self._order['target']}.guard")
         report.write(event="taken over", cause=cause, owner=self._owner)
         takeover.take_over(followers)
         for follower in followers:
             report.write(event="parked", instrument=follower.name, problems=follower.problems)
         report.write(event="ended", seconds=round(time.monotonic() - began, 4))
+        self._tell_journal(cause, followers)
         return [f"{one.name}: {'; '.join(one.problems)}" for one in followers if one.problems]
+
+    def _tell_journal(self, cause: str, followers: Sequence[Follower]) -> None:
+        texts = [f"{cause}; the guard took over"]
+        for one in followers:
+            state = f"NOT confirmed: {'; '.join(one.problems)}" if one.problems else "confirmed"
+            texts.append(f"parking by the guard, {one.name}: {state}")
+        with suppress(Exception):  # the station is safe, and the report is written
+            from labctl import aftermath
+
+            aftermath.tell_journal(Path(self._order["target"]) if self._order else Path(), texts)
 
     def _opener(self, part: dict[str, Any]) -> Any:
         def open_line() -> Line:

@@ -53,7 +53,7 @@ class Guard:
         return self._process.pid
 
     def arm(
-        self, parts: Sequence[dict[str, Any]], sockets: Sequence[int], time_factor: float, report: Path
+        self, parts: Sequence[dict[str, Any]], sockets: Sequence[int], time_factor: float, target: Path
     ) -> None:
         """Hand the recipe and the open sockets over; FaultError where the guard does not take them.
 
@@ -61,7 +61,7 @@ class Guard:
         in `sockets`, or `visa` and `resource`. From now on a death or a silence of this process parks the station.
         """
         self.beat()
-        order = {"parts": parts, "time_factor": time_factor, "report": str(report.absolute())}
+        order = {"parts": parts, "time_factor": time_factor, "target": str(target.absolute())}
         try:
             socket.send_fds(self._control, [json.dumps(order).encode() + b"\n"], list(sockets))
             self._control.settimeout(_READY)

@@ -49,7 +49,7 @@ class Running:
     @property
     def report(self) -> Path:
         """Where the guard writes what it did."""
-        return report_beside(Path(self.target))
+        return Path(f"{self.target}.guard")
 
     def again(self) -> Running | None:
         """Return what it says now; None where the run has ended regularly."""
@@ -118,11 +118,6 @@ def find(run: str | None) -> Running:
     names = "; ".join(f"{one.target} (process {one.pid})" for one in (chosen or living)) or "none"
     wanted = "the only run that is going on" if run is None else f"one that is going on; got {run!r}"
     raise RequestError(f"RUN must be {wanted}; there are: {names}. Nothing was stopped.")
-
-
-def report_beside(target: Path) -> Path:
-    """Where the guard of a run writes what it did."""
-    return target.with_name(f"{target.name}.guard")
 
 
 def folder() -> Path:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 from drivers._wire import Wire
 from drivers.errors import InstrumentError
 from drivers.field_source import FieldSource
-from labctl import parking, rawsocket, registry, running
+from labctl import parking, rawsocket, registry
 from labctl.clock import FollowingClock, RecordingClock, ReplayClock, StoppableClock, WallClock
 from labctl.errors import FaultError, RequestError
 from labctl.parking import ParkingStep
@@ -260,11 +260,10 @@ def _guarded(request: Request, log: WireLog | None) -> Generator[OpenStation]:
     station, watch = request.station, Watch()
     watch.guard = guard = Guard()
     sockets: list[int] = []
-    report = running.report_beside(request.target)
     try:
         clock = WallClock(station.time_factor, watch)
         with _wired(station, request.roles, station.visa, clock, log, watch=watch, sockets=sockets) as lab:
-            lab.on_known(lambda parts: guard.arm(parts, sockets, station.time_factor, report))
+            lab.on_known(lambda parts: guard.arm(parts, sockets, station.time_factor, request.target))
             yield lab
     finally:
         guard.let_go()
