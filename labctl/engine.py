@@ -205,10 +205,11 @@ def _carry_out(
         lab.watch.stop = stop
         if keep_wire:
             store.clock(lab.readings)
-        lab.on_note(lambda level, text: store.event(lab.elapsed(), level, text))
+        lab.on_note(lambda level, text: _write_down(lab, store, level, text))
         try:
             lab.connect()
             described = lab.describe()
+            lab.watch.announce(stopping.DISK)
             for role, description in described.items():
                 store.instrument(role, **description)
             outcome.status, outcome.reason = _take_rows(request, lab, store, stop, advance)
@@ -283,6 +284,13 @@ def _header(request: Request) -> RunHeader:
     )
 
 
+def _write_down(lab: OpenStation, store: RunStore, level: str, text: str) -> None:
+    """Put a line into the run's log; the guard is told that the disk may take its time."""
+    lab.watch.announce(stopping.DISK)
+    store.event(lab.elapsed(), level, text)
+    lab.watch.announce()
+
+
 def _take_rows(
     request: Request, lab: OpenStation, store: RunStore, stop: stopping.StopRequests, advance: Advance
 ) -> tuple[Status, str]:
@@ -294,11 +302,11 @@ def _take_rows(
             lab.watch.announce(stopping.DISK)
             store.row(row)
             if jump := wall.jump():
-                store.event(lab.elapsed(), "warning", f"the computer's clock jumped by {jump:+.1f} s")
+                _write_down(lab, store, "warning", f"the computer's clock jumped by {jump:+.1f} s")
             advance(store.rows)
             lab.watch.announce()
             if stop.reason:
-                store.event(lab.elapsed(), "warning", f"stop requested: {stop.reason}")
+                _write_down(lab, store, "warning", f"stop requested: {stop.reason}")
                 return "stopped", stop.reason
     return "complete", ""
 

@@ -14,6 +14,7 @@ def labctl(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pyte
     """Run a command line in an empty folder; the user's own folders are empty too."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / ".config"))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / ".state"))
     monkeypatch.setattr(catalogue, "default_location", lambda: tmp_path / ".cache/labctl/catalogue.sqlite")
 
     def run(*words: str) -> Said:

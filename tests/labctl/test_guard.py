@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from served_bench import DEATHS, LABCTL, WALL, Served, assert_off, parked_after, strike
 
+from labctl import runfile
+
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
 
@@ -43,6 +45,13 @@ def test_the_guard_parks_what_a_dead_run_left_on(bench: Served, cause: str, dela
     lines = report(bench.folder, name)
     assert [line["event"] for line in lines] == ["taken over", *["parked"] * 4, "ended"]
     assert all(line["problems"] == [] for line in lines if line["event"] == "parked")
+    shown = subprocess.run(
+        [*LABCTL, "recover", f"{name}.h5"], cwd=bench.folder, capture_output=True, text=True, check=False
+    )
+    assert shown.returncode == 0, shown.stderr
+    told = [event.text for event in runfile.read_run(bench.folder / f"{name}.h5").log]
+    assert any("the guard took over" in text for text in told)
+    assert "parking by the guard, source: confirmed" in told
 
 
 def test_an_endless_loop_is_a_hang(bench: Served) -> None:

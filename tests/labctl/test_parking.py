@@ -232,7 +232,7 @@ def test_a_process_of_the_same_number_is_not_the_run(state: Path) -> None:
 
 def test_a_state_folder_that_takes_nothing_costs_no_run(state: Path, labctl: Command) -> None:
     """A run is not refused because it could not be listed."""
-    (state / "state").write_text("a file, not a folder")
+    (state / ".state").write_text("a file, not a folder")
     assert labctl("run", "demagnetize", "--seed", "1", "-o", "near.h5").status == 0
 
 
