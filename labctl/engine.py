@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from labctl.station import OpenStation, WireLog
     from protocols.vocabulary import Analysis, MeasurementProtocol, ParameterSet, Row
 
+#: How the log of a run that was broken off within a point begins to say so.
+BROKEN_OFF = "the point was broken off"
+
 Advance = Callable[[int], None]
 Operator = Callable[[str], None]
 Opened = Callable[["Request", "WireLog | None", Operator], AbstractContextManager["OpenStation"]]
@@ -217,7 +220,7 @@ def _carry_out(
             outcome.reason = str(error)
         except stopping.BrokenOff as broken:
             outcome.status, outcome.reason = "stopped", str(broken)
-            lab.note(f"the point was broken off: {broken}")
+            lab.note(f"{BROKEN_OFF}: {broken}")
         except Exception as error:
             outcome.reason = f"{type(error).__name__}: {error}"
             raise

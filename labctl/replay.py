@@ -93,11 +93,16 @@ def _replayed(run: Run, mode: Literal["strict", "by-query"], stop: stopping.Stop
     request = request_of(run)
     whole = request.protocol.measure
 
+    tapes: list[Tape] = []
+    after_rows: list[str] = []  # how the tape was followed up to the last row of a run that was stopped
+
     def measure(lab: Lab, p: ParameterSet) -> Iterator[Row]:
         rows = whole(lab, p)
-        return islice(rows, run.rows) if run.status == "stopped" else rows
-
-    tapes: list[Tape] = []
+        if run.status != "stopped":
+            yield from rows
+            return
+        yield from islice(rows, run.rows)
+        after_rows.append(tapes[0].difference)
 
     @contextmanager
     def opened(request: Request, _log: WireLog | None, _operator: Operator) -> Generator[OpenStation]:
@@ -121,6 +126,10 @@ def _replayed(run: Run, mode: Literal["strict", "by-query"], stop: stopping.Stop
         except LabctlError as error:
             outcome, failure = None, str(error)
     tape = tapes[0]
+    if after_rows and any(event.text.startswith(engine.BROKEN_OFF) for event in run.log):
+        # What follows the last row is a part of a point, which no replay breaks off at the same line.
+        difference = after_rows[0] or (_difference(run, outcome.data, mode) if outcome else failure)
+        return Verdict(difference, run.rows, len(recording.lines))
     difference = tape.difference or failure
     if outcome is not None and not difference:
         difference = _ending(run, outcome) or _difference(run, outcome.data, mode)
