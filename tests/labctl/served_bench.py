@@ -92,7 +92,8 @@ def largest(one: dict[str, Any]) -> float:
 class Parked:
     """How a bench came to rest after a moment: seconds until the source was off, and the magnets at zero.
 
-    `ideal` is what the ramps take at the rated slew; `stall` by how much the machine kept the trace itself waiting.
+    `ideal` is what the ramps take at the rated slew. `stall` is by how much a busy machine kept the trace itself
+    waiting, at most; the dying run, the guard and the bench may each have waited as long.
     """
 
     source: float
@@ -104,6 +105,11 @@ class Parked:
     def beyond(self) -> float:
         """Seconds from the moment to the end that were no ramp."""
         return max(self.source, self.magnets - self.ideal)
+
+    @property
+    def own(self) -> float:
+        """The same without what a busy machine may have cost."""
+        return self.beyond - 3 * self.stall
 
 
 def parked_after(seen: list[dict[str, Any]], moment: float) -> Parked:

@@ -40,7 +40,7 @@ def test_the_guard_parks_what_a_dead_run_left_on(bench: Served, cause: str, dela
     name = f"{cause}-{delay}"
     parked, said = strike(bench, name, signal.Signals[cause], delay)
     assert "the station was parked" in said
-    assert parked.beyond - parked.stall < DEATHS[cause] + 0.1, parked
+    assert parked.own < DEATHS[cause] + 0.1, parked
     assert_off(bench)
     lines = report(bench.folder, name)
     assert [line["event"] for line in lines] == ["taken over", *["parked"] * 4, "ended"]

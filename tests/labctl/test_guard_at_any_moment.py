@@ -43,4 +43,4 @@ def test_the_guard_parks_at_any_moment(bench: Served, cause: str) -> None:
         f"{1e3 * max(one.stall for one in all_parked):.0f} ms"
     )
     for one in all_parked:
-        assert one.beyond - one.stall < DEATHS[cause] + 0.1, one
+        assert one.own < DEATHS[cause] + 0.1, one

@@ -170,6 +170,7 @@ def test_the_second_ctrl_c_breaks_a_point_off_and_closes_the_protocol(
     run = runfile.read_run(tmp_path / "loop.h5")
     assert (run.status, run.rows) == ("stopped", 3)
     assert any("broken off" in event.text for event in run.log)
+    monkeypatch.setattr(engine, "_take_rows", take_rows)
     replayed = labctl(
         "replay", "loop.h5", "--json"
     )  # the rows that there are, and not the point that there is not
