@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from labctl import config, engine, registry
 from labctl.errors import DataError
+from labctl.record import Quantity
 from labctl.request import make_parameters
 
 if TYPE_CHECKING:
@@ -22,12 +23,12 @@ AS_IT_IS: Final = (
 
 def request_of(run: Run) -> Request:
     """The request that a stored run was; DataError where its file does not tell."""
-    if not run.station:
-        raise DataError(f"{run.path} must hold the text of its station file; it has none. Nothing was sent.")
-    texts = {
-        "station": str(run.station["station_file"].value),
-        "sample": str(run.sample["sample_file"].value),
-    }
+    kept = {"station": run.station.get("station_file"), "sample": run.sample.get("sample_file")}
+    texts = {kind: str(text.value) for kind, text in kept.items() if text is not None}
+    if lacking := sorted(kept.keys() - texts.keys()):
+        raise DataError(
+            f"{run.path} must hold the text of its {' and '.join(lacking)} file; it has none. Nothing was sent."
+        )
     protocol = registry.load_protocol(run.protocol)
     parameters = make_parameters(protocol, {name: value.value for name, value in run.parameters.items()})
     return engine.Request(
@@ -53,9 +54,8 @@ def is_of(run: Run, request: Request) -> bool:
     return (
         has_parameters(run, request.protocol.name, request.parameters)
         and run.seed == request.seed
-        and bool(run.station)
-        and run.station["station_file"].value == request.texts["station"]
-        and run.sample["sample_file"].value == request.texts["sample"]
+        and run.station.get("station_file", Quantity(None)).value == request.texts["station"]
+        and run.sample.get("sample_file", Quantity(None)).value == request.texts["sample"]
     )
 
 

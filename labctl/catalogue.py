@@ -95,7 +95,11 @@ def listing(
         if path.removesuffix(".journal") not in found.runs
     ]
     runs += [Entry(path=path, status="broken", reason=reason) for path, reason in found.shut.items()]
-    remarks = notes.read_files(found.notes)
+
+    def refuse(path: Path, error: Exception) -> None:
+        runs.append(Entry(path=str(path), status="broken", reason=str(error).removeprefix(f"{path} ")))
+
+    remarks = notes.read_files(found.notes, refuse)
     noted = [entry.noted(remarks) for entry in runs]
     holds = bind(condition, noted)
     long_ago = datetime.min.replace(tzinfo=UTC)

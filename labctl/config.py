@@ -15,6 +15,7 @@ from labctl import door
 from labctl.errors import RequestError
 from labctl.record import Quantity
 from labctl.spelling import suggest
+from labctl.textfile import read_text
 
 
 def _quantity(unit: str) -> BeforeValidator:
@@ -176,6 +177,8 @@ class Sample(_Section):
     model: dict[str, str | int] = {}
 
 
+_MAX_BYTES = 10**6  # a station or sample file has one or two thousand; our choice
+
 _Config = TypeVar("_Config", bound=BaseModel)
 
 
@@ -250,8 +253,8 @@ def _load(kind: Literal["station", "sample"], name: str, model: type[_Config]) -
             f"{suggest(name, known)}. Nothing was sent."
         )
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        text = read_text(path, _MAX_BYTES)
+    except (OSError, ValueError) as error:  # ValueError: no UTF-8, or a name with a NUL
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise RequestError(
             f"--{kind} must name a readable file; {path}: {reason}. Nothing was sent."
@@ -262,7 +265,7 @@ def _load(kind: Literal["station", "sample"], name: str, model: type[_Config]) -
 def _validate(kind: str, origin: str, text: str, model: type[_Config]) -> _Config:
     try:
         content = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise RequestError(f"{kind} file {origin} must be TOML; {error}. Nothing was sent.") from error
     try:
         return model.model_validate(content)

@@ -49,6 +49,8 @@ _NUMBER: Final = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
 _QUANTITY: Final = re.compile(rf"\s*(?>({_NUMBER}))\s*([^\d\s.+-].*?)?\s*", re.ASCII)
 _POWER: Final = re.compile(r"(?<=[A-Za-z])(?=\d)")  # m2, as the columns have it, is m**2 to pint
 
+_EXTREME: Final = re.compile(r"[eE][+-]?\d{3}")  # exact decimals of such a size fill the memory
+
 
 def kind_of(unit: str) -> str:
     """Say in words what a value of an SI unit must look like ("a field with its unit, as 400 Oe ...")."""
@@ -79,7 +81,7 @@ def parse(text: str, unit: str, name: str) -> float:
 def split(text: str, name: str) -> tuple[Decimal, str]:
     """Split "400 Oe" into its number, exact as a decimal, and its unit ("" where it has none)."""
     match = _QUANTITY.fullmatch(text)
-    if match is None or not math.isfinite(float(match[1])):
+    if match is None or _EXTREME.search(match[1]) or not math.isfinite(float(match[1])):
         raise RequestError(f"{name} must be a number with its unit; got {text!r}. Nothing was sent.")
     return Decimal(match[1]), match[2] or ""
 

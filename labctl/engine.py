@@ -233,7 +233,8 @@ def _carry_out(
             try:
                 _finish(outcome, store, unparked, wall.now())
             except LabctlError as error:
-                raise FaultError(f"{error} The run had ended; {_parked(unparked)}.") from error
+                cause = f"{outcome.reason.rstrip('.')}. " if outcome.reason else ""
+                raise FaultError(f"{cause}{error} The run had ended; {_parked(unparked)}.") from error
     outcome.error = _verdict(outcome, unparked)
     return outcome
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -89,7 +90,8 @@ def save(pictures: Sequence[Picture], path: Path, title: str = "") -> Path:
 def _save(pictures: Sequence[Picture], draw: Callable[..., None], path: Path, title: str) -> None:
     import matplotlib as mpl
 
-    with mpl.rc_context(STYLE):
+    with mpl.rc_context(STYLE), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph")  # a name in a script that the font lacks
         _drawn(pictures, draw, title).savefig(path)
 
 

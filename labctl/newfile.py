@@ -122,7 +122,12 @@ def replace(content: bytes, target: Path, seen: os.stat_result, verify: Callable
     except LabctlError:
         partial.unlink(missing_ok=True)
         raise
-    sync_directory(target.parent)
+    try:
+        sync_directory(target.parent)
+    except OSError as error:
+        raise LabctlError(
+            f"{target} was replaced, but may not outlive a power cut: {error.strerror}."
+        ) from error
 
 
 def _state(seen: os.stat_result) -> tuple[int, ...]:
@@ -137,7 +142,8 @@ def _locked(folder: Path) -> Generator[None]:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
     finally:
-        os.close(descriptor)
+        with suppress(OSError):  # nothing was written through it
+            os.close(descriptor)
 
 
 def partial_of(target: Path, tag: str | None = None) -> Path:

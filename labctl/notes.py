@@ -6,7 +6,7 @@ import getpass
 import json
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -66,20 +66,28 @@ def change_tags(file: Path, uuid: str, changes: Sequence[str], now: datetime) ->
 
 
 def read(folder: Path) -> dict[str, Remarks]:
-    """Everything that was noted on the runs of a folder, by the uuid of the run."""
-    return read_files(sorted(folder.glob(f"*{SUFFIX}")))
+    """Everything that was noted on the runs of a folder, by the uuid of the run; DataError as `read_files`."""
+
+    def refuse(_path: Path, error: DataError) -> None:
+        raise error
+
+    return read_files(sorted(folder.glob(f"*{SUFFIX}")), refuse)
 
 
-def read_files(paths: Iterable[Path]) -> dict[str, Remarks]:
+def read_files(paths: Iterable[Path], refuse: Callable[[Path, DataError], None]) -> dict[str, Remarks]:
     """Everything that stands in those files of notes; a line that cannot be read is passed over.
 
-    A line may be torn where the disk was full. DataError where a file cannot be read or is beyond all size.
+    A line may be torn where the disk was full. `refuse` is told of a file that cannot be read or is too large.
     """
     lines: dict[str, list[tuple[datetime, Mapping[str, Any]]]] = {}
     for path in paths:
-        for line in _content(path).splitlines():
-            parsed = _parsed(line)
-            if parsed is not None:
+        try:
+            content = _content(path)
+        except DataError as error:
+            refuse(path, error)
+            continue
+        for line in content.splitlines():
+            if (parsed := _parsed(line)) is not None:
                 lines.setdefault(parsed["run"], []).append((datetime.fromisoformat(parsed["time"]), parsed))
     return {uuid: _remarks(sorted(found, key=lambda line: line[0])) for uuid, found in lines.items()}
 

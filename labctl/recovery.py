@@ -14,7 +14,6 @@ from labctl import __version__, journal, newfile, registry, tables
 from labctl.errors import DataError, RequestError
 from labctl.journal import Told
 from labctl.record import Event, RunRecord, Status
-from labctl.request import make_parameters
 
 if TYPE_CHECKING:
     from protocols.vocabulary import Analysis, Waveforms
@@ -67,7 +66,7 @@ def recover(path: Path) -> Recovered:
             ) from error
         told = journal.read(source, descriptor)
         recovered = _already_there(target, told) if _is_whole(target) else _made(target, told)
-        source.unlink()
+        source.unlink(missing_ok=True)  # another recovery may have been quicker
         newfile.sync_directory(source.parent)
     return recovered
 
@@ -84,12 +83,17 @@ def settle(path: Path) -> Told | None:
     Returns what the journal of a run that still goes on tells; it is not disturbed.
     """
     source = journal.journal_of(path)
-    if _is_whole(path) or not source.exists():
+    if _is_whole(path) or not os.path.exists(source):  # False, too, for what can be no name
         return None
-    with journal.opened(source) as descriptor:
-        if journal.is_locked(descriptor):
-            return journal.read(source, descriptor)
-    recovered = recover(path)
+    try:
+        with journal.opened(source) as descriptor:
+            if journal.is_locked(descriptor):
+                return journal.read(source, descriptor)
+        recovered = recover(path)
+    except RequestError:
+        if _is_whole(path):  # the run, or another recovery, came to its end just now
+            return None
+        raise
     tables.say(f"{path} was made from {source.name}: {recovered.reason or recovered.status}")
     for line in recovered.damage:
         tables.say(f"damage in {source.name}: {line}")
@@ -142,6 +146,8 @@ def _analysed(told: Told) -> tuple[Analysis | None, str, Waveforms | None, list[
     """Return analysis, its version, waveforms, and why any of them is missing: no fault in them costs the data."""
     import numpy as np
 
+    from labctl.request import make_parameters
+
     data = {name: np.array(values) for name, values in told.data.items()}
     analysis, waveforms, remarks = None, None, list[str]()
     version = ""
@@ -169,7 +175,12 @@ def _made(target: Path, told: Told) -> Recovered:
 
     record = record_of(told)
     target.unlink(missing_ok=True)
-    nexus.publish(record, target)
+    try:
+        nexus.publish(record, target)
+    except (TypeError, ValueError, AttributeError, KeyError) as error:
+        raise DataError(
+            f"the journal of {target} must hold a run; it holds what no run has: {error}. It was left as it is."
+        ) from error
     damage = [str(damage) for damage in told.damage]
     return Recovered(target, record.status, record.reason, told.rows, damage, made=True)
 

@@ -6,13 +6,14 @@ import math
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Literal
 
 from labctl import config, engine, figures, runfile, safety, stopping, tables, tell
 from labctl.again import request_of
+from labctl.analyse import analysed
 from labctl.errors import ClaimError, DataError, LabctlError
 from labctl.record import Recording
 
@@ -67,7 +68,7 @@ def beside(path: Path, as_json: bool, *, sample: str | None, seed: int | None, o
     figures.check_format(target)
     with stopping.stops_at_once():
         rehearsed = engine.rehearse(request)
-    recorded = request.protocol.analyse(run.columns, request.parameters)
+    recorded = analysed(run).analysis
     pictures = [
         figures.Picture(request.protocol, run.columns, recorded, "recorded"),
         figures.Picture(request.protocol, rehearsed.data, rehearsed.analysis, "simulated"),
@@ -93,16 +94,18 @@ def _replayed(run: Run, mode: Literal["strict", "by-query"], stop: stopping.Stop
     request = request_of(run)
     whole = request.protocol.measure
 
-    tapes: list[Tape] = []
-    after_rows: list[str] = []  # how the tape was followed up to the last row of a run that was stopped
-
     def measure(lab: Lab, p: ParameterSet) -> Iterator[Row]:
         rows = whole(lab, p)
-        if run.status != "stopped":
-            yield from rows
-            return
-        yield from islice(rows, run.rows)
-        after_rows.append(tapes[0].difference)
+        if run.status not in {"stopped", "interrupted"}:
+            return rows
+        return chain(islice(rows, run.rows), reached_the_end())
+
+    def reached_the_end() -> Iterator[Row]:
+        found.append(tapes[0].difference)
+        yield from ()
+
+    tapes: list[Tape] = []
+    found: list[str] = []
 
     @contextmanager
     def opened(request: Request, _log: WireLog | None, _operator: Operator) -> Generator[OpenStation]:
@@ -126,10 +129,10 @@ def _replayed(run: Run, mode: Literal["strict", "by-query"], stop: stopping.Stop
         except LabctlError as error:
             outcome, failure = None, str(error)
     tape = tapes[0]
-    if after_rows and any(event.text.startswith(engine.BROKEN_OFF) for event in run.log):
-        # What follows the last row is a part of a point, which no replay breaks off at the same line.
-        difference = after_rows[0] or (_difference(run, outcome.data, mode) if outcome else failure)
-        return Verdict(difference, run.rows, len(recording.lines))
+    was_broken_off = any(event.text.startswith(engine.BROKEN_OFF) for event in run.log)
+    if (run.status == "interrupted" or was_broken_off) and found and outcome is not None:
+        # Nothing in the recording tells how this one is parked after the last row, whole and on its own.
+        return Verdict(found[0] or _difference(run, outcome.data, mode), run.rows, len(recording.lines))
     difference = tape.difference or failure
     if outcome is not None and not difference:
         difference = _ending(run, outcome) or _difference(run, outcome.data, mode)
@@ -155,6 +158,8 @@ def _difference(run: Run, data: Any, mode: str) -> str:
     for column in run.described:
         if mode == "by-query" and column.unit == "s":
             continue
+        if column.name not in data:
+            return f"it has the column {column.name}, the replay has not"
         kept, now = run.columns[column.name], data[column.name]
         if len(kept) != len(now):
             return f"it has {len(kept)} rows, the replay {len(now)}"

@@ -116,8 +116,12 @@ def is_run(path: Path) -> bool:
 
 
 def read_wire(path: Path) -> list[WireLine]:
-    """Read every line said to and heard from the instruments of a run, in order; DataError as `read_run`."""
-    recovery.settle(path)
+    """Read every line said to and heard from the instruments of a run, in order.
+
+    DataError as `read_run`, and where the run still goes on.
+    """
+    if (told := recovery.settle(path)) is not None:
+        raise DataError(f"{path} must be a run that has ended; process {told.pid} is measuring it.")
     with untrusted.opened(path) as file:
         _check_format(path, file)
         return [WireLine(*row) for row in readback.text_table(file["entry/wire"], WireLine._fields)]

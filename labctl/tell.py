@@ -272,6 +272,7 @@ def stored(run: Run) -> dict[str, Any]:
         "wire": _wire_json(run.wire),
         "parameters": parameters,
         "results": result_json(run.results),
+        "batch": {name: value.value for name, value in run.batch.items() if name != "batch_file"},
     }
 
 
@@ -286,6 +287,7 @@ def show(run: Run) -> None:
         "rows": str(run.rows),
         "seed": str(run.seed),
         "wire": _wire_text(run.wire),
+        **_batch_facts(run.batch),
     }
     pairs(facts)
     click.echo()
@@ -294,6 +296,18 @@ def show(run: Run) -> None:
     click.echo()
     if run.results:
         table(result_rows(run.results), ("result", "value", "meaning"))
+
+
+def _batch_facts(batch: Mapping[str, Quantity]) -> dict[str, str]:
+    """What the file says of the batch that a run belongs to, and of the run in whose place it was made."""
+    value = {name: quantity.value for name, quantity in batch.items()}
+    facts: dict[str, str] = {}
+    if "uuid" in value:
+        facts["batch"] = f"{value['name']}, run {value['run']} of {value['runs']}: {value['label']}"
+    for name in ("repeats", "resumes"):
+        if name in value:
+            facts[name] = str(value[name])
+    return facts
 
 
 def shown(quantity: Quantity) -> str:

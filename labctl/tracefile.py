@@ -10,6 +10,7 @@ from pathlib import Path
 
 from labctl import door
 from labctl.errors import DataError, RequestError
+from labctl.textfile import read_text
 from protocols.vocabulary import Trace
 
 MAX_BYTES = 10_000_000
@@ -52,9 +53,7 @@ def read_trace(path: Path, name: str, units: Sequence[str]) -> Trace:
 def _lines(path: Path, name: str) -> list[tuple[int, str]]:
     """The lines of the file, with their numbers, but for empty ones and comments."""
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise _wrong(name, path, f"of at most {MAX_BYTES} bytes", f"{path.stat().st_size}")
-        text = path.read_text(encoding="utf-8-sig")
+        text = read_text(path, MAX_BYTES, "utf-8-sig")
     except OSError as error:
         raise DataError(
             f"{name} must be a CSV file that can be read; {path}: {error.strerror}. Nothing was sent."

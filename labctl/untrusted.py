@@ -32,7 +32,7 @@ MAX_CLAIM: Final = 2**26
 """Bytes that a file may claim beyond what its own bytes can hold: rows that were never written."""
 
 _EXPANSION: Final = 1032  # the most that DEFLATE packs into one byte (zlib.net/zlib_tech.html)
-_UNPACKED_UNSEEN: Final = 2**18  # a stored chunk up to this size unpacks to 270 MB at most
+_UNPACKED_UNSEEN: Final = 2**16  # a stored chunk up to this size unpacks to 68 MB at most
 
 _low_level: Any = h5py  # compiled modules, without type stubs
 _FILTERS: Final = {
@@ -139,7 +139,7 @@ def _check(file: Node, *, with_texts: bool = False) -> None:
             continue
         _check_storage(file, where, node)
         if _is_text(node.dtype):
-            texts += _count(file, where, node.size, size)
+            texts += _count(file, where, node.size or 0, size)
         else:
             unpacked += node.nbytes
             claimed += max(node.nbytes - _EXPANSION * min(node.id.get_storage_size(), size), 0)
@@ -160,7 +160,7 @@ def _objects(file: Node) -> Iterator[tuple[str, Node]]:
             continue
         if depth == MAX_DEPTH or len(node) + len(seen) > MAX_OBJECTS:
             raise _refusal(file, path, f"deeper than {MAX_DEPTH} groups, or more than {MAX_OBJECTS} objects")
-        for name in node:
+        for name in map(str, node):
             where = f"{path}/{name}"
             member: Node = _follow(file, node, where, name)
             if _address(member) in seen:

@@ -12,7 +12,7 @@ from typing import Any, Final, get_args
 
 import click
 
-from labctl import hdf5, manifest, nexus, plots, runfile, untrusted
+from labctl import hdf5, manifest, nexus, plots, readback, runfile, untrusted
 from labctl.errors import ClaimError, DataError
 from labctl.plots import Finding, is_group, text_of
 from labctl.record import Status
@@ -28,7 +28,7 @@ _REQUIRED: Final = {
     "instrument": "NXinstrument", "wire": "NXcollection", "log": "NXcollection",
     "manifest": "NXnote", "manifest/sha256": "",
 }  # fmt: skip
-_TABLES: Final = ("data", "wire", "log", "clock_readings")
+_TABLES: Final = ("data", "wire", "log")
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,15 +123,20 @@ def _check_run(file: hdf5.Node) -> Iterator[Finding]:
     if entry is None:
         yield Finding("/entry", "must be there")
         return
-    missing = [name for name in _REQUIRED if name not in entry]
-    yield from (Finding(f"/entry/{name}", "must be there") for name in missing)
+    present: dict[str, hdf5.Node] = {}
     for name, nx_class in _REQUIRED.items():
-        if nx_class and name not in missing and text_of(entry[name].attrs.get("NX_class")) != nx_class:
+        if name not in entry:
+            yield Finding(f"/entry/{name}", "must be there")
+        elif is_group(entry[name]) != bool(nx_class):
+            yield Finding(f"/entry/{name}", f"must be a {'group' if nx_class else 'dataset'}")
+        elif nx_class and text_of(entry[name].attrs.get("NX_class")) != nx_class:
             yield Finding(f"/entry/{name}", f"must be of class {nx_class}")
-    yield from _check_identity({name: entry[name] for name in _REQUIRED if name not in missing})
-    yield from _check_tables(entry)
+        else:
+            present[name] = entry[name]
+    yield from _check_identity(present)
+    yield from _check_tables({name: present[name] for name in _TABLES if name in present})
     yield from _check_results(entry)
-    if "manifest/sha256" not in missing:
+    if "manifest/sha256" in present:
         yield from _check_manifest(file)
 
 
@@ -170,11 +175,11 @@ def _check_identity(entry: Mapping[str, hdf5.Node]) -> Iterator[Finding]:
             yield Finding(f"/entry/{name}", f"must have the attribute {attribute}")
 
 
-def _check_tables(entry: hdf5.Node) -> Iterator[Finding]:
-    for name in _TABLES:
-        columns = list(entry[name].values()) if name in entry else []
+def _check_tables(tables: Mapping[str, hdf5.Node]) -> Iterator[Finding]:
+    for name, table in tables.items():
+        columns = [column for column in table.values() if not is_group(column)]
         lengths = {column.shape for column in columns}
-        if len(lengths) > 1 or any(len(length) != 1 for length in lengths):
+        if len(lengths) != 1 or len(lengths.pop() or ()) != 1:
             yield Finding(f"/entry/{name}", "must have columns of one length")
         elif len(columns) > 1:
             for column in columns:
@@ -183,7 +188,9 @@ def _check_tables(entry: hdf5.Node) -> Iterator[Finding]:
 
 
 def _check_results(entry: hdf5.Node) -> Iterator[Finding]:
-    for result in entry["analysis"].values() if "analysis" in entry else ():
+    names = map(readback.analysis_name, range(1, readback.newest_analysis(entry) + 1))
+    found = [entry[name] for name in names if name in entry and is_group(entry[name])]
+    for result in (result for analysis in found for result in analysis.values()):
         if not is_group(result) and result.dtype.kind not in "OS" and "uncertainty" not in result.attrs:
             yield Finding(result.name, "must have the attribute uncertainty")
 
@@ -192,7 +199,7 @@ def _check_manifest(file: hdf5.Node) -> Iterator[Finding]:
     try:
         for where in manifest.changes(file):
             yield Finding(where, "must be as the run left it; it was altered, or is gone")
-    except (ValueError, AttributeError):
+    except (ValueError, LookupError, TypeError, AttributeError):
         yield Finding(manifest.PATH, "must be a JSON object of check sums")
 
 

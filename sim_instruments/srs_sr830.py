@@ -191,7 +191,7 @@ class SR830Sim(DisplayingInstrument):
 
     def _store_as_set(self) -> None:
         stored = self.stored
-        self._buffer.configure(stored["SRAT"], bool(stored["SEND"]), bool(stored["FAST"]))
+        self._buffer.configure(stored["SRAT"], bool(stored["SEND"]), bool(stored["FAST"] and self.has_talker))
 
     def look(self, time: float | None = None) -> None:
         """Bring the outputs up to the present, or to a time (s), and latch what is wrong there."""

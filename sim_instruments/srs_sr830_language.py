@@ -171,7 +171,9 @@ class StanfordInstrument(Instrument):
     # --- what the interface calls -----------------------------------------------------------------
 
     def _accept(self, message: str, message_exchange: bool) -> None:
-        self.has_talker = message_exchange
+        if self.has_talker != message_exchange:
+            self.has_talker = message_exchange
+            self.changed()
         super()._accept(message, message_exchange)
 
     def execute(self, message: str) -> None:

@@ -50,6 +50,7 @@ def start(
 def go_on(folder: Path, *, as_json: bool, live: bool, keep_going: bool) -> None:
     """Carry out what is left of a batch: finished runs are skipped, others made again from their preparation."""
     planned = conduct.stored_plan(folder)
+    tables.say(f"batch {planned.name}: {len(planned.runs)} runs; those that are complete are skipped")
     if plan.outline(planned).is_by_hand:
         _require_person()
     _carry_out(planned, folder, as_json, live, keep_going)

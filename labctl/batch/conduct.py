@@ -83,8 +83,8 @@ def stored_plan(folder: Path) -> Plan:
 def conduct(plan: Plan, folder: Path, listener: Listener, *, keep_going: bool) -> list[Made]:
     """Make every run of the plan that is not there complete, in order; return what became of each.
 
-    A stop ends the batch, and so does a fault unless `keep_going`; a station that could not be parked, and what every
-    further run would meet too, ends it in any case. What is in the files counts, not what the ledger says.
+    A stop ends the batch, and so does a fault unless `keep_going`; a station that could not be parked, and what
+    every further run would meet too, ends it in any case. What is in the files counts, not what the ledger says.
     RequestError where another program works on the folder. Nothing that a run met is raised; `verdict` tells.
     """
     made = [Made(run) for run in plan.runs]
@@ -103,7 +103,11 @@ def conduct(plan: Plan, folder: Path, listener: Listener, *, keep_going: bool) -
             except _StillRunningError:
                 raise
             except LabctlError as error:
-                one.status, one.reason = "refused", str(error)
+                one.reason = str(error)
+                if one.status == "waiting":
+                    one.status = "refused"
+                else:  # the run is in its file; the disk did not take what is said of it
+                    one.is_last = True
             listener.ended(one)
             if one.status == "stopped" or one.is_last or (one.status != "complete" and not keep_going):
                 break
@@ -117,7 +121,7 @@ def verdict(made: Sequence[Made], folder: Path) -> LabctlError | None:
     for one in made:
         if one.status == "stopped":
             return StoppedError(f"run {one.run.number}, {one.run.title}: {one.reason} {how}")
-    bad = [one for one in made if one.status in {"faulted", "refused"}]
+    bad = [one for one in made if one.status in {"faulted", "refused"} or one.is_last]
     if bad:
         told = "; ".join(f"run {one.run.number}, {one.run.title}: {one.reason}" for one in bad)
         return FaultError(f"{told} {how}")
@@ -167,7 +171,7 @@ class _Batch:
         """A result of an earlier run; FaultError where there is none."""
         source = self._made[reference.run - 1]
         found = source.results.get(reference.result) if source.status == "complete" else None
-        if found is None or not abs(found.value) < float("inf"):
+        if found is None or found.unit != reference.unit or not abs(found.value) < float("inf"):
             why = "did not find it" if source.status == "complete" else f"is {source.status}"
             raise FaultError(f"it needs the result {reference.result} of run {reference.run}, which {why}.")
         return found.value

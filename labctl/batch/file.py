@@ -33,11 +33,14 @@ from typing import Any, Final, cast
 from labctl import door
 from labctl.errors import RequestError
 from labctl.spelling import suggest
+from labctl.textfile import read_text
 
 MAX_RUNS: Final = 10_000
 """More than any night holds (our choice); a wrong step must not fill the memory."""
 
+MAX_DEPTH: Final = 16
 MAX_BYTES: Final = 1_000_000
+"""Far beyond what a person writes."""
 
 _KINDS: Final = {
     "name": (str, "a text"),
@@ -113,7 +116,7 @@ def read(path: Path, station: str | None = None) -> Batch:
     text = _text_of(path)
     try:
         content = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise _wrong(f"{path} must be TOML; {error}") from error
     _check(content, _IN_FILE, str(path))
     name = content.get("name", path.stem)
@@ -134,9 +137,7 @@ def read(path: Path, station: str | None = None) -> Batch:
 
 def _text_of(path: Path) -> str:
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise _wrong(f"{path} must be a batch file of at most {MAX_BYTES} bytes; it is larger")
-        return path.read_text(encoding="utf-8")
+        return read_text(path, MAX_BYTES)
     except OSError as error:
         raise _wrong(f"{path} must be a batch file that can be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
@@ -182,6 +183,8 @@ def _spread(table: Mapping[str, Any], entry: str, around: _Around, path: Path) -
             continue
         for number, inner in enumerate(table["run"], start=1):
             inside = f"{entry}.{number}".lstrip(".")
+            if inside.count(".") >= MAX_DEPTH:
+                raise _wrong(f"{path}, run {inside} must be at most {MAX_DEPTH} tables deep; it is deeper")
             _check_run(inner, f"{path}, run {inside}")
             yield from _spread(inner, inside, here, path)
 
@@ -225,7 +228,7 @@ def _range(name: str, given: Mapping[str, Any], where: str) -> list[str]:
     if any(other != unit for _, other in ends.values()):
         raise _wrong(f"{where}: sweep.{name} must have start, stop and step in one unit; got {dict(given)!r}")
     count = (stop - start) / step if step else 0
-    if count < 1 or count != int(count) or count >= MAX_RUNS:
+    if not 1 <= count < MAX_RUNS or count != int(count):
         raise _wrong(
             f"{where}: sweep.{name} must go from start to stop in a whole number of steps, 1 to {MAX_RUNS - 1}; "
             f"got {dict(given)!r}"

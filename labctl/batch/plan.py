@@ -32,10 +32,11 @@ STAND_IN: Final = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A parameter that is the result of an earlier run of the batch."""
+    """A parameter that is the result of an earlier run of the batch, in `unit` (SI)."""
 
     run: int
     result: str
+    unit: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,8 +194,8 @@ def _checked(task: Task, seed: int) -> tuple[Request, dict[str, Reference]]:
         wanted = result_of(fields[name]) if name in fields else None
         if name in fields and wanted is None:
             raise RequestError(f"{name} must be a value; it cannot be taken from a run.")
-        references[name] = Reference(run + 1, wanted or "")
         unit = unit_of(fields[name])[0] if name in fields else "1"
+        references[name] = Reference(run + 1, wanted or "", unit)
         texts[name] = f"{STAND_IN!r} {'' if unit == '1' else unit}"
     assignments = [f"{name}={text}" for name, text in texts.items()]
     request = engine.prepare(
@@ -245,9 +246,28 @@ def from_json(text: str, origin: Path) -> Plan:
             raise DataError(f"{origin} must be of format {FORMAT}; it is of format {version}: update labctl.")
         runs = [_run(run) for run in content.pop("runs")]
         failures = {int(number): reason for number, reason in content.pop("failures").items()}
-        return Plan(**content, runs=runs, failures=failures)
+        plan = Plan(**content, runs=runs, failures=failures)
+        _require_consistent(plan)
+        return plan
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise DataError(f"{origin} must be the plan of a batch, as labctl wrote it; it is not.") from error
+
+
+def _require_consistent(plan: Plan) -> None:
+    """Raise ValueError where a stored plan was altered so that its parts do not fit together."""
+    numbers = [run.number for run in plan.runs]
+    fits = (
+        len(plan.durations) == len(plan.runs) > 0
+        and numbers == list(range(1, len(numbers) + 1))
+        and all(
+            run.station in plan.texts["station"]
+            and run.sample in plan.texts["sample"]
+            and all(0 < reference.run < run.number for reference in run.references.values())
+            for run in plan.runs
+        )
+    )
+    if not fits:
+        raise ValueError("the parts of the plan do not fit together")
 
 
 def _run(content: dict[str, Any]) -> PlannedRun:

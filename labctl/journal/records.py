@@ -48,6 +48,7 @@ FIRST_LINE: Final = b"labctl journal, version %d\n" % VERSION
 
 _CODES: Final = {"float64": "d", "int64": "q"}
 _DIRECTIONS: Final = ("say", "hear")
+_SIMPLE: Final[dict[Any, type]] = {"str": str, "int": int}
 _COUNTS = struct.Struct("<II")
 _LINE = struct.Struct("<dBHI")
 
@@ -145,6 +146,9 @@ def unpack_header(payload: bytes) -> Began:
     }
     values["columns"] = [Column(*column) for column in run["columns"]]
     values["start_time"] = datetime.fromisoformat(run["start_time"])
+    for part in fields(RunHeader):
+        if part.type in _SIMPLE and not isinstance(values.get(part.name), _SIMPLE[part.type]):
+            raise TypeError(f"{part.name} must be {part.type}; got {values.get(part.name)!r}")
     return Began(RunHeader(**values), int(told["pid"]))
 
 

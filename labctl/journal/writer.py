@@ -11,6 +11,7 @@ from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Final
+from weakref import WeakSet
 
 from labctl import newfile
 from labctl.errors import FaultError, LabctlError, RequestError
@@ -20,8 +21,8 @@ from labctl.record import Event, Instrument, Quantity, RunHeader, Status
 # Our choice: rows this far apart (s) reach the disk one by one, any others at the latest after the second time (s).
 _SYNC_PERIOD: Final = 0.02
 _SYNC_INTERVAL: Final = 0.2
-_PENDING: Final = 1024
-"""Lines of the wire that may wait in memory for a row (our choice)."""
+_PENDING: Final = 2**18
+"""Bytes of wire lines that may wait in memory for a row (our choice)."""
 
 _HEADERS: Final = 2
 
@@ -38,14 +39,17 @@ class Journal:
         self.header = header
         self.rows = 0
         self.failure: FaultError | None = None
+        self._disk = _mount(path)
         self._descriptor = descriptor
         self._layout = records.row_layout(header.columns)
         self._number = 0
         self._met = False
         self._lines: list[bytes] = []
+        self._pending = 0
         self._names: dict[str, bytes] = {}
         self._readings = array("d")
-        self._written = self._synced = time.monotonic()
+        self._written = self._synced = self._row_at = time.monotonic()
+        _OPEN.add(self)
 
     @classmethod
     def create(cls, target: Path, header: RunHeader) -> Journal:
@@ -60,14 +64,14 @@ class Journal:
             descriptor = newfile.create(partial, os.O_RDWR | os.O_APPEND)
         except OSError as error:
             raise newfile.no_new_files(target.parent, error) from error
+        journal = cls(path, descriptor, header)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            journal = cls(path, descriptor, header)
             journal._begin(header)
             newfile.give_name(partial, path)
             newfile.sync_directory(path.parent)
         except BaseException as error:
-            os.close(descriptor)
+            journal.discard()
             partial.unlink(missing_ok=True)
             if isinstance(error, FileExistsError):
                 raise _taken(path) from error
@@ -89,15 +93,21 @@ class Journal:
     def row(self, number: int, values: Iterable[float]) -> None:
         """Record a row, its number from 0, with the traffic since the record before."""
         head = self._layout.pack(number, time.time(), *values)
-        self.rows += self._with_traffic(records.ROW, head)
+        now = time.monotonic()
+        self.rows += self._with_traffic(records.ROW, head, urgent=now - self._row_at >= _SYNC_PERIOD)
+        self._row_at = now
 
     def line(self, at: float, instrument: str, direction: str, text: str) -> None:
         """Record one line of the wire, `at` in s: with the next row, or before where that is long in coming."""
         name = self._names.get(instrument)
         if name is None:
             name = self._names[instrument] = instrument.encode("utf-8", "surrogatepass")
-        self._lines.append(records.pack_line(at, direction, name, text))
-        if len(self._lines) >= _PENDING or time.monotonic() - self._written >= _SYNC_INTERVAL:
+        line = records.pack_line(at, direction, name, text)
+        self._lines.append(line)
+        self._pending += len(line)
+        if self.failure is None and (
+            self._pending >= _PENDING or time.monotonic() - self._written >= _SYNC_INTERVAL
+        ):
             self._with_traffic(records.WIRE)
 
     def readings(self, taken: array[float]) -> None:
@@ -137,18 +147,16 @@ class Journal:
         return reading.Traffic(self._descriptor, self._layout.size, waiting)
 
     def is_there(self) -> bool:
-        """Return True where the journal still lies where it was made."""
-        ours = os.fstat(self._descriptor)
+        """Return True where the journal still lies where it was made, or lies there behind a closed door."""
         try:
-            found = os.stat(self.path, follow_symlinks=False)
-        except FileNotFoundError:
-            return False
-        return (found.st_dev, found.st_ino) == (ours.st_dev, ours.st_ino)
+            return self._found()
+        except OSError as error:
+            return isinstance(error, PermissionError)
 
     def discard(self) -> None:
         """Remove the journal, if it is still there, and let go of it."""
         with suppress(OSError):
-            if self.is_there():
+            if self._found():
                 self.path.unlink()
                 newfile.sync_directory(self.path.parent)
         self.close()
@@ -162,37 +170,41 @@ class Journal:
     def close(self) -> None:
         """Let go of the journal; more than once does no harm."""
         if self._descriptor >= 0:
-            with suppress(OSError):
-                fcntl.flock(
-                    self._descriptor, fcntl.LOCK_UN
-                )  # a child process may hold a copy of the descriptor
             os.close(self._descriptor)
             self._descriptor = -1
 
-    def _with_traffic(self, kind: bytes, head: bytes = b"") -> bool:
+    def _found(self) -> bool:
+        ours = os.fstat(self._descriptor)
+        try:
+            found = os.stat(self.path, follow_symlinks=False)
+        except FileNotFoundError:
+            return False
+        return (found.st_dev, found.st_ino) == (ours.st_dev, ours.st_ino)
+
+    def _with_traffic(self, kind: bytes, head: bytes = b"", *, urgent: bool = False) -> bool:
         count = len(self._readings)
-        whole = self._write(kind, head + records.pack_traffic(self._readings, self._lines))
+        whole = self._write(kind, head + records.pack_traffic(self._readings, self._lines), urgent=urgent)
         if whole:
             self._lines.clear()
+            self._pending = 0
             del self._readings[:count]
         return whole
 
-    def _write(self, kind: bytes, payload: bytes, urgent: bool = False) -> bool:
+    def _write(self, kind: bytes, payload: bytes, *, urgent: bool = False) -> bool:
         """Append a record and, where it is time, let it reach the disk; False where it is not in the file."""
         whole = False
         try:
             self._append(frames.pack(kind, self._number, payload))
             whole = True
             self._number += 1
-            now = time.monotonic()
-            if urgent or now - self._written >= _SYNC_PERIOD or now - self._synced >= _SYNC_INTERVAL:
+            self._written = time.monotonic()
+            if urgent or self._written - self._synced >= _SYNC_INTERVAL:
                 os.fsync(self._descriptor)
-                self._synced = now
-                if not self.is_there():
+                self._synced = self._written
+                if not self._found():
                     self._fail("it was deleted, moved or replaced")
-            self._written = now
-        except OSError as error:
-            self._fail(error.strerror or str(error))
+        except (OSError, ValueError) as error:
+            self._fail(getattr(error, "strerror", None) or str(error))
         return whole
 
     def _append(self, frame: bytes) -> None:
@@ -210,8 +222,20 @@ class Journal:
     def _fail(self, reason: str) -> None:
         if self.failure is None:
             self.failure = FaultError(
-                f"the disk at {_mount(self.path)} must take the journal {self.path}; got: {reason}."
+                f"the disk at {self._disk} must take the journal {self.path}; got: {reason}."
             )
+
+
+_OPEN: WeakSet[Journal] = WeakSet()
+
+
+def _leave_to_parent() -> None:
+    """Close the journals in a child process: as long as it had them open, a parent that died would seem to live."""
+    for journal in _OPEN:
+        journal.close()
+
+
+os.register_at_fork(after_in_child=_leave_to_parent)
 
 
 def _taken(path: Path) -> RequestError:
@@ -230,4 +254,4 @@ def _taken(path: Path) -> RequestError:
 
 def _mount(path: Path) -> Path:
     """Return where the disk that holds a path is mounted."""
-    return next((parent for parent in path.absolute().parents if parent.is_mount()), Path("/"))
+    return next((parent for parent in path.absolute().parents if os.path.ismount(parent)), Path("/"))

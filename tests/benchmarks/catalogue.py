@@ -2,12 +2,15 @@
 
 import json
 import os
+import resource
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 from uuid import UUID
 
 from labctl import entries
@@ -33,46 +36,52 @@ def generate(folder: Path, count: int) -> None:
         (day / f"run-{number:05d}.h5").write_bytes(copy)
 
 
-def seconds(folder: Path, cache: Path, *words: str) -> float:
-    """Seconds of wall time of one `labctl ls` in a process of its own, its output thrown away."""
+class Cost(NamedTuple):
+    """Seconds until a command is done, and seconds of processor time: on an idle machine of one core, the same."""
+
+    wall: float
+    processor: float
+
+
+def cost(folder: Path, cache: Path, *words: str) -> Cost:
+    """What one `labctl ls` in a process of its own costs."""
     environment = {**os.environ, "XDG_CACHE_HOME": str(cache)}
-    start = time.perf_counter()
+    before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     subprocess.run([LABCTL, "ls", str(folder), *words], check=True, env=environment, capture_output=True)
-    return time.perf_counter() - start
+    wall, after = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
+    return Cost(wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
 
 
-def measure(count: int, rounds: int = 5) -> dict[str, float]:
-    """Seconds of each kind of list over `count` generated runs; warm ones are the median of interleaved rounds."""
+def measure(count: int, rounds: int = 5) -> dict[str, Cost]:
+    """What each kind of list over `count` generated runs costs; of warm ones the median of interleaved rounds."""
     with tempfile.TemporaryDirectory() as name:
-        folder, cache = Path(name, "runs"), Path(name, "cache")
+        folder, empty, cache = (Path(name, part) for part in ("runs", "empty", "cache"))
         folder.mkdir()
+        empty.mkdir()
         generate(folder, count)
-        found = {"cold": seconds(folder, cache)}
-        kinds: Mapping[str, tuple[str, ...]] = {
-            "warm": (),
-            "warm, a condition on a parameter and a result": (
-                "--where", "mu0_H_x > 500 Oe and results.I_th < 15 mA",
-            ),
-            "warm, --protocol stdp (none)": ("--protocol", "stdp"),
-            "warm, --json": ("--json",),
-            "an empty folder": (str(cache),),
-        }  # fmt: skip
-        times: dict[str, list[float]] = {kind: [] for kind in kinds}
+        found = {"cold": cost(folder, cache)}
+        where = "mu0_H_x > 500 Oe and results.I_th < 15 mA"
+        kinds: Mapping[str, tuple[Path, tuple[str, ...]]] = {
+            "warm": (folder, ()),
+            "warm, --where with a parameter and a result": (folder, ("--where", where)),
+            "warm, --protocol stdp (none)": (folder, ("--protocol", "stdp")),
+            "warm, --json": (folder, ("--json",)),
+            "an empty folder": (empty, ()),
+        }
+        costs: dict[str, list[Cost]] = {kind: [] for kind in kinds}
         for _ in range(rounds):
-            for kind, words in kinds.items():
-                where = (cache, ()) if kind == "an empty folder" else (folder, words)
-                times[kind].append(seconds(where[0], cache, *where[1]))
-        for kind, taken in times.items():
-            found[kind] = sorted(taken)[rounds // 2]
+            for kind, (place, words) in kinds.items():
+                costs[kind].append(cost(place, cache, *words))
+        for kind, taken in costs.items():
+            found[kind] = Cost(*(statistics.median(each) for each in zip(*taken, strict=True)))
         (folder / "original.h5").touch()
-        found["one file changed"] = seconds(folder, cache)
-        return found
+        return {**found, "warm, one file changed": cost(folder, cache)}
 
 
-def table(found: Mapping[str, float]) -> str:
-    """The seconds, as a Markdown table."""
-    rows = [f"| {name} | {value:.2f} |" for name, value in found.items()]
-    return "\n".join(["| labctl ls | s |", "|---|---|", *rows])
+def table(found: Mapping[str, Cost]) -> str:
+    """The costs, as a Markdown table."""
+    rows = [f"| {name} | {taken.wall:.2f} | {taken.processor:.2f} |" for name, taken in found.items()]
+    return "\n".join(["| labctl ls | s | s of processor time |", "|---|---|---|", *rows])
 
 
 if __name__ == "__main__":

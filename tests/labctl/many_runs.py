@@ -35,14 +35,16 @@ def contents() -> dict[str, bytes]:
         return {kind: one(Path(folder), kind).read_bytes() for kind in KINDS}
 
 
-def four(folder: Path) -> None:
-    """Make one run of each kind."""
+def four(folder: Path) -> Path:
+    """Make a folder with one run of each kind; return it."""
+    folder.mkdir()
     for kind, content in contents().items():
         (folder / f"{kind}.h5").write_bytes(content)
+    return folder
 
 
-def hundred(folder: Path) -> None:
-    """25 runs of each kind in five folders; only their uuids differ, and the manifests of copies do not hold."""
+def hundred(folder: Path) -> Path:
+    """Make 25 runs of each kind in five folders; only the uuids differ, and the manifests of copies do not hold."""
     four(folder)
     for number in range(len(KINDS), 100):
         kind = KINDS[number % len(KINDS)]
@@ -52,3 +54,9 @@ def hundred(folder: Path) -> None:
             str(UUID(int=KINDS.index(kind))).encode(), str(UUID(int=number)).encode()
         )
         (place / f"{kind}-{number}.h5").write_bytes(content)
+    return folder
+
+
+def stems(out: str) -> list[str]:
+    """The names of the files in a list of runs as it was printed, in its order."""
+    return [Path(line.split()[-1]).stem for line in out.splitlines()[1:]]

@@ -323,6 +323,47 @@ def test_an_instrument_that_is_not_there_leaves_a_batch_that_can_be_resumed(
     assert said.json["runs"][0]["repeats"] is None
 
 
+def test_ctrl_c_between_two_runs_stops_before_the_next(
+    batch: Callable[..., Said], labctl: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While the figure of run 1 is drawn: run 1 is complete and stays so, run 2 is what was stopped."""
+
+    def interrupted(_outcome: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as drawing:
+        drawing.setattr(figures, "draw_beside", interrupted)
+        said = batch("--json")
+    assert said.status == 3
+    assert [run["status"] for run in said.json["runs"]] == ["complete", "stopped", "waiting", "waiting"]
+    assert "run 2, sot-switching (mu0_H_x = 600 Oe): stopped by the user before it began." in said.err
+    resumed = labctl("resume", str(folder_of(tmp_path)), "--json")
+    assert resumed.status == 0
+    assert [run["repeats"] for run in resumed.json["runs"]] == [None] * 4
+
+
+def test_a_ledger_that_cannot_be_written_ends_the_batch_and_costs_no_run(
+    batch: Callable[..., Said], labctl: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk is full after run 1: exit 4 names the ledger; run 1 is complete in its file, and skipped later."""
+    from labctl.errors import FaultError
+
+    write = Ledger.write
+
+    def full(ledger: Ledger, event: str, **facts: Any) -> None:
+        if event == "ended":
+            raise FaultError("ledger.jsonl could not be written: No space left on device.")
+        write(ledger, event, **facts)
+
+    with monkeypatch.context() as disk:
+        disk.setattr(Ledger, "write", full)
+        said = batch("--keep-going", "--json")
+    assert said.status == 4
+    assert [run["status"] for run in said.json["runs"]] == ["complete", "waiting", "waiting", "waiting"]
+    assert "No space left on device" in said.err
+    assert labctl("resume", str(folder_of(tmp_path)), "--json").json["runs"][0]["was_there"]
+
+
 def test_two_programs_do_not_work_on_one_batch(
     batch: Callable[..., Said], labctl: Command, tmp_path: Path, at_row: Any
 ) -> None:
@@ -375,7 +416,43 @@ def test_a_wrong_command_is_refused(
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"labctl_batch": 1, "runs": [1]}', '{"labctl_batch": 9}'])
+def test_show_tells_the_batch_and_the_run_in_whose_place_one_was_made(
+    batch: Callable[..., Said],
+    labctl: Command,
+    tmp_path: Path,
+    at_row: Any,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Name, number and label for people; every link but the text of the batch file for programs."""
+    at_row(1, 3, stop)
+    batch()
+    folder = folder_of(tmp_path)
+    old = runfile.read_run(folder / "0001_loop.h5")
+    assert labctl("resume", str(folder)).status == 0
+    said = labctl("show", str(folder / "0001_loop-2.h5"))
+    assert "series, run 1 of 4: loop" in said.out
+    assert f"repeats   {old.uuid}" in said.out
+    told = labctl("show", str(folder / "0001_loop-2.h5"), "--json").json["batch"]
+    assert told == {
+        "uuid": old.batch["uuid"].value,
+        "name": "series",
+        "run": 1,
+        "runs": 4,
+        "label": "loop",
+    } | {"repeats": old.uuid}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        "{}",
+        '{"labctl_batch": 1, "runs": [1]}',
+        '{"labctl_batch": 9}',
+        '{"labctl_batch": 1, "uuid": "", "name": "", "text": "", "texts": {}, "runs": [], "failures": {}}',
+    ],
+)
 def test_a_plan_that_is_none_is_refused(labctl: Command, tmp_path: Path, text: str) -> None:
     """Another text under that name, or a newer layout, is one line and not a traceback."""
     (tmp_path / "plan.json").write_text(text, encoding="utf-8")

@@ -149,6 +149,20 @@ def test_what_a_group_says_holds_for_its_runs_unless_they_say_otherwise(tmp_path
             "in a whole number of steps",
         ),
         (
+            '[[run]]\nprotocol = "ahe-loop"\nsweep.nplc = { start = 1, stop = 2, step = 1e-999999 }',
+            "in a whole number of steps",
+        ),
+        (
+            '[[run]]\nprotocol = "ahe-loop"\nsweep.nplc = { start = "1", stop = "2", step = "1e-999999" }',
+            "sweep.nplc.step must be a number with its unit",
+        ),
+        (
+            "\n".join(f"[[{'.'.join(['run'] * depth)}]]" for depth in range(1, 400))
+            + '\nprotocol = "ahe-loop"',
+            "must be at most 16 tables deep",
+        ),
+        (f'[[run]]\nprotocol = "ahe-loop"\nseed = {"9" * 5000}', "must be TOML"),
+        (
             '[[run]]\nprotocol = "ahe-loop"\nsweep.I_sense = { start = "1 mA", stop = "1 A", step = "1 mA" }',
             "must have start, stop and step in one unit",
         ),

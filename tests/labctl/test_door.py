@@ -1,6 +1,7 @@
 """The door: units come in as text and go out as text, and a bare number for a field stays outside."""
 
 import math
+from decimal import Decimal
 
 import pytest
 from hypothesis import given
@@ -132,3 +133,13 @@ def test_a_unit_of_another_kind_is_refused_on_the_way_out(unit: str, wanted: str
     """No unit at all, misspelt ones, logarithmic ones, and what is not a unit."""
     with pytest.raises(RequestError, match=f"the unit of x must be one for {unit}"):
         door.scale_to(unit, wanted, "x")
+
+
+def test_a_number_is_split_from_its_unit_exactly() -> None:
+    """Decimals stay what was written, so that a range of them hits its end."""
+    number, unit = door.split("0.1 mA", "I")
+    assert (number * 3, unit) == (Decimal("0.3"), "mA")
+    assert door.split("-5", "n") == (Decimal(-5), "")
+    for text in ("", "mA", "1e999 A", "1e-999999999999 A", "nan", "1 2"):
+        with pytest.raises(RequestError, match="I must be a number with its unit"):
+            door.split(text, "I")

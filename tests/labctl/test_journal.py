@@ -287,6 +287,35 @@ def test_slow_rows_reach_the_disk_one_by_one_and_quick_ones_within_a_fifth_of_a_
     assert synced == [0.03, 0.06, 0.09, 0.29, 0.49]
 
 
+def test_a_slow_row_reaches_the_disk_although_lines_of_the_wire_did_just_before(tmp_path, monkeypatch):
+    """What counts is how long ago the row before it was, not the last record."""
+    clock = SimpleNamespace(now=0.0, monotonic=lambda: clock.now, time=lambda: 1e9 + clock.now)
+    monkeypatch.setattr(writer, "time", clock)
+    store = measured(tmp_path / "a.h5", rows=ROWS[:1])
+    clock.now = 0.3
+    store.wire(0.3, "voltmeter", "hear", "+1.0E-06")  # on the disk: nothing was written for long
+    clock.now = 0.301
+    synced = []
+    monkeypatch.setattr(os, "fsync", lambda _descriptor: synced.append(clock.now))
+    store.row(ROWS[1])
+    assert synced == [0.301]
+
+
+def test_a_folder_that_was_locked_stops_the_run(tmp_path, monkeypatch):
+    """Nobody may look into the folder any more: the next row is the last, and says why."""
+    store = measured(tmp_path / "a.h5")
+
+    def closed(path, **_options):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "stat", closed)
+        store.event(10.0, "warning", "synced")
+    with pytest.raises(FaultError, match=r"must take the journal .*; got: Permission denied"):
+        store.row(ROWS[0])
+    assert read_run(store.finish("faulted", "locked", END, 10.0)).rows == 10
+
+
 def test_lines_of_the_wire_do_not_wait_for_a_row_that_is_long_in_coming(tmp_path, monkeypatch):
     """A magnet that ramps for minutes leaves its lines on the disk, a fifth of a second late at most."""
     clock = SimpleNamespace(now=0.0, monotonic=lambda: clock.now, time=lambda: 1e9 + clock.now)
@@ -330,6 +359,35 @@ def test_a_run_that_is_going_on_can_be_followed_record_by_record(tmp_path):
     assert sum(isinstance(record, WireLine) for record in followed) == 4
     assert isinstance(followed[-1], Ended)
     assert [path.name for path in tmp_path.iterdir()] == ["a.h5"]
+
+
+def test_a_child_process_does_not_keep_a_dead_run_alive(tmp_path):
+    """Whoever was forked in mid-run holds no lock: when the writer has died, the journal can be recovered."""
+    store = measured(tmp_path / "a.h5")
+    heard, said = os.pipe()
+    ready, tell = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.write(tell, b"x")
+        os.read(heard, 1)  # until the test lets it go
+        os._exit(0)
+    try:
+        os.read(ready, 1)
+        assert journal.writer_of(journal_of(store.target)) == os.getpid()
+        store.close()
+        assert journal.writer_of(journal_of(store.target)) is None
+    finally:
+        os.write(said, b"x")
+        os.waitpid(child, 0)
+
+
+def test_a_reply_of_many_megabytes_does_not_stop_the_run(tmp_path):
+    """Lines that wait for a row go to the disk before they are too many for one record."""
+    store = measured(tmp_path / "a.h5", rows=[])
+    for _ in range(40):
+        store.wire(1.0, "source", "say", "0.12345," * 65536)
+    store.row(ROWS[0])
+    assert len(told(journal_of(store.target)).lines) == 40
 
 
 def test_following_ends_where_the_writer_died(tmp_path):

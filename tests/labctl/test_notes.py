@@ -17,10 +17,7 @@ NOW = datetime(2026, 3, 5, 9, 0, tzinfo=UTC)
 
 @pytest.fixture(autouse=True)
 def runs(tmp_path: Path) -> Path:
-    folder = tmp_path / "runs"
-    folder.mkdir()
-    four(folder)
-    return folder
+    return four(tmp_path / "runs")
 
 
 def tagged(labctl: Command, *words: str) -> dict[str, list[str]]:
@@ -127,13 +124,13 @@ def test_remarks_of_two_files_come_in_the_order_of_their_times(runs: Path) -> No
 
 
 def test_any_text_comes_back_as_it_was_and_no_terminal_obeys_it(labctl: Command, runs: Path) -> None:
-    """Line feeds, quotes, signs of other scripts; control characters are shown as dots."""
+    """Line feeds, quotes, signs of other scripts; control characters are shown as their escapes."""
     text = 'line 1\nline "2"\t\x1b[2J 測定 µ'
     labctl("note", "runs/alpha.h5", text)
     assert labctl("show", "runs/alpha.h5", "--json").json["notes"][0]["text"] == text
     for out in (labctl("show", "runs/alpha.h5").out, labctl("ls").out):
         assert "\x1b" not in out
-        assert 'line 1·line "2"··[2J 測定 µ' in out
+        assert r'line 1\nline "2"\t\x1b[2J 測定 µ' in out
     assert len((runs / "alpha.h5.notes").read_bytes().splitlines()) == 1
 
 
@@ -175,9 +172,15 @@ def test_a_place_that_takes_no_line_is_named(runs: Path, tmp_path: Path) -> None
     assert not (tmp_path / "elsewhere").exists()
 
 
-def test_notes_beyond_all_size_are_refused(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody has to hold a file of gigabytes in memory because it is called .notes."""
+def test_notes_beyond_all_size_are_refused_and_listed_as_broken(
+    labctl: Command, runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody has to hold gigabytes in memory because a file is called .notes; the runs are listed all the same."""
     monkeypatch.setattr(notes, "MAX_BYTES", 1000)
     (runs / "alpha.h5.notes").write_text(json.dumps("x" * 1000))
     with pytest.raises(DataError, match="at most 1000 bytes"):
         notes.read(runs)
+    (listed,) = labctl("ls", "--status", "broken", "--json").json["runs"]
+    assert listed["file"] == "runs/alpha.h5.notes"
+    assert "at most 1000 bytes" in listed["reason"]
+    assert len(labctl("ls", "--status", "complete", "--json").json["runs"]) == 3

@@ -155,6 +155,32 @@ def test_a_whole_record_that_says_nonsense_is_damage_too(tmp_path):
     assert "says nothing that can be read" in recovered.damage[0]
 
 
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"uuid": 5},
+        {"title": None},
+        {"seed": "7"},
+        {"columns": [["a", 1, 2, "float64"]]},
+        {"columns": []},
+        {"sample": {"a": 1}},
+        {"sample": {"a": [1, "s", 5]}},
+        {"clock": []},
+    ],
+)
+def test_a_header_that_no_run_has_is_refused_in_one_line(tmp_path, changed):
+    """A forged journal with good check sums ends in an error, not in a crash; it is left as it is."""
+    path = left_behind(tmp_path / "a.h5")
+    content = path.read_bytes()
+    told = json.loads(frames_of(content, tmp_path)[0].payload)
+    told["run"] |= changed
+    forged = records.FIRST_LINE + frames.pack(b"H", 0, records.pack_json(told))
+    path.write_bytes(forged + content[frames_of(content, tmp_path)[1].end :])
+    with pytest.raises(DataError):
+        recovery.recover(path)
+    assert [found.name for found in tmp_path.iterdir()] == ["a.h5.journal"]
+
+
 def test_an_analysis_that_fails_costs_no_data(tmp_path):
     """A protocol that is not installed, or code that stumbles over half a run: the log says so."""
     run = read_run(recovery.recover(left_behind(tmp_path / "a.h5", protocol="gone")).path)
@@ -266,6 +292,8 @@ def test_reading_a_run_that_goes_on_shows_the_rows_so_far_and_leaves_it_alone(tm
     assert (run.status, run.rows, run.results) == ("running", 4, {})
     assert f"process {os.getpid()} is measuring" in labctl("show", "a.h5").out
     assert [found.name for found in tmp_path.iterdir()] == ["a.h5.journal"]
+    with pytest.raises(DataError, match="must be a run that has ended"):
+        read_wire(tmp_path / "a.h5")
     store.row(ROWS[4])
     assert read_run(tmp_path / "a.h5").columns["R_xy"].tolist() == HALL[:5]
 

@@ -1,5 +1,6 @@
 """A stored run is played back from its own wire, bit for bit, and beside the simulated bench."""
 
+import shutil
 import signal
 from pathlib import Path
 from typing import Any
@@ -180,6 +181,29 @@ def test_a_run_that_was_stopped_replays_as_far_as_it_went(
     said = labctl("replay", "short.h5", "--json")
     assert said.status == 0, said.err
     assert (said.json["identical"], said.json["rows"]) == (True, 7)
+
+
+@pytest.mark.parametrize("mode", ["strict", "by-query"])
+def test_a_run_that_was_killed_replays_as_far_as_it_went(
+    labctl: Command, monkeypatch: pytest.MonkeyPatch, mode: str
+) -> None:
+    """The journal as it was after seven rows: they are identical; that it was never parked is no difference."""
+    take_rows = engine._take_rows
+
+    def copied(request: Any, lab: Any, store: Any, stop: Any, _advance: Any) -> Any:
+        def advance(done: int) -> None:
+            if done == 7:
+                shutil.copy("short.h5.journal", "dead.h5.journal")
+
+        return take_rows(request, lab, store, stop, advance)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(engine, "_take_rows", copied)
+        assert labctl("run", "ahe-loop", *SHORT["ahe-loop"], "--seed", "3", "-o", "short.h5").status == 0
+    said = labctl("replay", "dead.h5", "--mode", mode, "--json")
+    assert said.status == 0, said.err
+    assert (said.json["identical"], said.json["rows"]) == (True, 7)
+    assert runfile.read_run(Path("dead.h5")).status == "interrupted"
 
 
 @pytest.mark.parametrize("mode", ["strict", "by-query"])

@@ -82,5 +82,5 @@ def test_a_file_that_is_not_there_or_too_large_is_refused(tmp_path, read, monkey
         ):
             read_trace(path, "spike", ("A",))
     monkeypatch.setattr(tracefile, "MAX_BYTES", 10)
-    with pytest.raises(DataError, match="of at most 10 bytes"):
+    with pytest.raises(DataError, match="more than 10 bytes"):
         read(HEADER + "0,1\n1,1\n")

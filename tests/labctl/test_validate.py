@@ -39,6 +39,25 @@ def said(place, text):
     return change
 
 
+def a_group(place):
+    def change(file):
+        del file[place]
+        file.create_group(place)
+
+    return change
+
+
+def a_class(place, nx_class):
+    def change(file):
+        file[place].attrs["NX_class"] = nx_class
+
+    return change
+
+
+def without_scale(file):
+    file["entry/data/R_xy"].dims[0].detach_scale(file["entry/data/mu0_H_z"])
+
+
 def lost(place, attribute=""):
     def change(file):
         if attribute:
@@ -71,6 +90,10 @@ BROKEN = {
     "the status": (said("entry/status", "fine"), "/entry/status", "must be one of complete"),
     "the reason": (said("entry/status", "complete"), "/entry/status", "must have the attribute reason"),
     "the version": (lost("entry/program_name", "version"), "/entry/program_name", "attribute version"),
+    "a text": (a_group("entry/start_time"), "/entry/start_time", "must be a dataset"),
+    "a group": (said("entry/wire", "*IDN?"), "/entry/wire", "must be a group"),
+    "the class of the sample": (a_class("entry/sample", "NXnote"), "/entry/sample", "must be of class NXsample"),
+    "a scale": (without_scale, "/entry/data/R_xy", "must have the dimension scale of its group"),
     "JSON": (said("entry/protocol/json", "{"), "/entry/protocol/json", "as the run left it"),
     "a value": (said("entry/title", "better"), "/entry/title", "must be as the run left it"),
 }  # fmt: skip
@@ -101,6 +124,23 @@ def test_one_fault_is_one_finding_beside_the_manifests(path):
     with h5py.File(path, "r+") as file:
         del file["entry/data/R_xy"].attrs["units"]
     assert [finding.where for finding in validate(path).findings] == ["/entry/data/R_xy"] * 2
+
+
+@pytest.mark.parametrize(
+    "place",
+    ["entry/status", "entry/data", "entry/wire", "entry/analysis", "entry/manifest", "entry/data/mu0_H_z"],
+)
+@pytest.mark.parametrize(
+    "other", [1.5, np.zeros((2, 3)), np.zeros(3, [("a", "f8"), ("b", "i4")]), h5py.Empty("f8")], ids=str
+)
+def test_something_else_in_a_place_is_not_a_traceback_and_does_not_hold(path, place, other):
+    """A number, an array, a table or nothing where a text, a group or a column was."""
+    with h5py.File(path, "r+") as file:
+        del file[place]
+        file.create_dataset(place, data=other)
+    verdict = validate(path)
+    assert not verdict.holds
+    assert "\n" not in verdict.unreadable
 
 
 # --- files of other programs --------------------------------------------------------------------------
