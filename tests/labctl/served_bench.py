@@ -24,6 +24,9 @@ STEP = RATE * 0.025
 JITTER = 0.02
 #: A magnet's current (A) that counts as none: the supplies' own offsets are a few mA.
 NOTHING = 0.01
+#: A current (A) in the bar that counts as none: the offset of a source whose output is on at 0 A. A source that
+#: arms a waveform is at 0 A and hears nothing for a second or two; its output goes off after that.
+NO_CURRENT = 1e-6
 
 
 class Served:
@@ -116,7 +119,7 @@ def parked_after(seen: list[dict[str, Any]], moment: float) -> Parked:
     """Judge a trace from `moment` (monotonic clock) on; it must end parked, and no ramp may be too fast."""
     before = [one for one in seen if one["wall"] <= moment][-1]
     after = [one for one in seen if one["wall"] > moment]
-    source = max([one["wall"] for one in after if one["current"]], default=moment)
+    source = max([one["wall"] for one in after if abs(one["current"]) > NO_CURRENT], default=moment)
     moving = max([one["wall"] for one in after if largest(one) > NOTHING], default=moment)
     assert after[-1]["wall"] - max(source, moving) > 0.2, "not parked"
     pairs = list(zip([before, *after], after, strict=False))
