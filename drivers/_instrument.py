@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from drivers._parking import Recipe
 from drivers._setting import Entry, Measured, Number, Setting
 from drivers._wire import CLEAR_STATUS, IDENTIFY, Wire
 from drivers.errors import ErrorQueueNotEmpty, OutOfRange, WrongInstrument
@@ -123,6 +124,10 @@ class Instrument(ABC):
     @abstractmethod
     def park(self) -> None:
         """Leave the instrument safe; NotParked where that could not be confirmed."""
+
+    def parking_recipe(self) -> Recipe:
+        """Return parking as plain data, for whoever has the line and no driver; empty where nothing is driven."""
+        return ()
 
     def check_errors(self, after: str) -> None:
         """Raise ErrorQueueNotEmpty where there are errors; they are put down to the line `after`."""

@@ -54,6 +54,8 @@ class Wire:
     the LF of a reply is dropped, which fits every instrument here. `timeout` is the usual time limit (s).
     `unread`, where the interface can tell, says whether bytes have come that nobody has read: before a question
     there must be none, or a doubled reply would shift every later answer by one.
+    `heed` is called before every exchange that is not urgent, with the time (s) that it may take; where it raises,
+    nothing is sent.
 
     After a failed exchange the session is *suspect*: a late reply would shift every later answer by one.
     The failed query raises, and before the next exchange the session is resynchronised.
@@ -66,6 +68,7 @@ class Wire:
     __slots__ = (
         "_clock",
         "_failed_limit",
+        "_heed",
         "_identity",
         "_lines",
         "_log",
@@ -90,9 +93,11 @@ class Wire:
         timeout: float = 2.0,
         unread: Callable[[], bool] | None = None,
         note: Callable[[str], None] | None = None,
+        heed: Callable[[float], None] | None = None,
     ) -> None:
         self.name = name
         self._note = note
+        self._heed = heed
         self._may_repeat = True
         self._repeats = 0
         self._unread = unread
@@ -171,8 +176,11 @@ class Wire:
         An `urgent` line (parking) goes out even on a suspect session, where anything else is first preceded
         by a resynchronisation.
         """
-        if self._suspect and not urgent:
-            self.resynchronise()
+        if not urgent:
+            if self._heed is not None:
+                self._heed(0.0)
+            if self._suspect:
+                self.resynchronise()
         self._send(text, self._clock.now(), self._timeout)
 
     def ask(self, text: str, timeout: float | None = None, *, is_repeatable: bool = False) -> str:
@@ -270,6 +278,8 @@ class Wire:
 
     def _exchange(self, text: str, limit: float) -> str:
         """Say and hear; leaves the session suspect, which the caller lifts when the answer is accepted."""
+        if self._heed is not None:
+            self._heed(limit)
         started = self._clock.now()
         # Until the answer is in, it may still come, whatever interrupts us.
         self._suspect, self._failed_limit = True, limit
@@ -305,6 +315,8 @@ class Wire:
         self._limit(silence)
         try:
             for dropped in range(_STALE_LINES):
+                if self._heed is not None:
+                    self._heed(silence)
                 try:
                     stale = self._resource.read()
                 except _failures() as failure:

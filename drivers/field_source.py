@@ -22,6 +22,7 @@ from __future__ import annotations
 import math
 from typing import Final, Protocol
 
+from drivers._parking import Recipe
 from drivers._wire import Clock
 from drivers.errors import NotFollowed, OutOfRange
 
@@ -57,8 +58,12 @@ class Supply(Protocol):
         """Present errors in words."""
         ...
 
-    def park(self) -> None:
-        """Ramp to zero and confirm it."""
+    def park(self, rate: float | None = None) -> None:
+        """Ramp to zero, at `rate` (A/s) where the supply was not prepared, and confirm it."""
+        ...
+
+    def ramp_down_recipe(self, rate: float, I_max: float) -> Recipe:
+        """Return the same as plain data, for a ramp from at most `I_max` (A) at `rate` (A/s)."""
         ...
 
 
@@ -156,6 +161,11 @@ class FieldSource:
             raise OutOfRange(f"a limit of {self.name} must be above 0 T; got {mu0_H!r}. Nothing was sent.")
         self._mu0_H_max = min(self._mu0_H_max, mu0_H)
 
+    @property
+    def longest_ramp(self) -> float:
+        """Seconds that a ramp to zero takes at most."""
+        return self._mu0_H_max * (1 + HEADROOM) / self._slew
+
     def prepare(self) -> None:
         """Write limits and rate into the supply, set the gaussmeter to tesla, read the current; nothing moves."""
         self._forget()
@@ -196,6 +206,10 @@ class FieldSource:
         self._forget()
         self._is_parked = True
         self._supply.park()
+
+    def parking_recipe(self) -> Recipe:
+        """Return what parks the supply, as plain data, at the slew rate."""
+        return self._supply.ramp_down_recipe(self._slew / abs(self._field_per_current), self._I_max)
 
     @property
     def _I_max(self) -> float:

@@ -12,6 +12,7 @@ from typing import Final
 
 from drivers._choice import Boolean, Choice
 from drivers._instrument import Command, Instrument, Query, ScpiInstrument
+from drivers._parking import Recipe, Say
 from drivers._setting import Count, Measured, Number
 from drivers._wire import NUMBER, Wire
 from drivers.errors import NotReady, OutOfRange, Overload
@@ -185,6 +186,10 @@ class Keithley2182A(ScpiInstrument):
         self._is_prepared = False
         self.wire.say(self.abort.header, urgent=True)
         self.continuous = False
+
+    def parking_recipe(self) -> Recipe:
+        """Return what `park` says, as plain data."""
+        return (Say(self.abort.header), Say("INIT:CONT OFF"))
 
     def command(self, line: str) -> None:
         """Say a line and check that it was accepted; the reading time is asked anew before the next reading."""

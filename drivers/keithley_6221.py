@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from drivers._instrument import Command, Query, register, try_each
+from drivers._parking import Expect, Recipe, Say
 from drivers._waveform import Waveform, check_sine, waveform
 from drivers._wire import NUMBER, Wire
 from drivers.errors import (
@@ -46,6 +47,7 @@ _WAVES = SEEN + "; PICA AC_Resistivity_K6221_SR830_GUI.py, quoting 622x-901-01 p
 _WAVE_STARTED = 1 << 4
 _WAVE_STOPPED = 1 << 7
 _WITHOUT_WAVES = "MODEL 6220"
+ZERO: Final = r"[+-]?0+(?:\.0*)?(?:[eE][+-]?\d+)?"  # a number that is zero, however it is printed
 
 _PER_CHUNK = 0.1  # s that the source may take over one message of points
 _ARM_LIMIT = 10.0  # s; arming takes 1 to 2
@@ -210,6 +212,16 @@ class Keithley6221(DcSource):
                 f"{self.wire.name} must be off at 0 A; that is not confirmed. Check it by hand.\n"
                 + "\n".join(failed + unconfirmed)
             )
+
+    def parking_recipe(self) -> Recipe:
+        """Return what `park` says and reads back, as plain data."""
+        return (
+            Say(self.wave_abort.header),
+            Say(self.line("level", 0.0)),
+            Say(self.clear.header),
+            Expect("OUTP?", r"\+?0+"),
+            Expect("SOUR:CURR?", ZERO),
+        )
 
     # --- what a wave needs ------------------------------------------------------------------------
 

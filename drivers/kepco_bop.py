@@ -12,6 +12,7 @@ import re
 from typing import Final
 
 from drivers._instrument import Command, Query, ScpiInstrument, try_each
+from drivers._parking import Expect, Recipe, Say, Settle, Walk
 from drivers._setting import Measured
 from drivers._wire import Wire
 from drivers.errors import InstrumentError, NotFollowed, NotParked, NotReady, OutOfRange
@@ -162,16 +163,18 @@ class KepcoBop(ScpiInstrument):
             "voltage_limit": (self.voltage_limit, "V"),
         }
 
-    def park(self) -> None:
+    def park(self, rate: float | None = None) -> None:
         """Walk to zero, confirm it by the measured current, then output off; NotParked where it is not.
 
-        The walk starts from the set point read back, or else from the last one said, at the prepared rate
-        (0.5 A/s where there is none). Where neither is known zero is said at once, and the voltage limit bounds
-        how fast the magnet follows. The walk is taken again as long as the set point does not read back as zero,
-        for 10 s after the first. An output that still carries 50 mA is left on: breaking the circuit of a magnet
-        is worse than its current.
+        The walk starts from the set point read back, or else from the last one said, at `rate` (A/s) where one is
+        given, else at the prepared one (0.5 A/s where there is none). Where no set point is known zero is said at
+        once, and the voltage limit bounds how fast the magnet follows. The walk is taken again as long as the set
+        point does not read back as zero, for 10 s after the first. An output that still carries 50 mA is left on:
+        breaking the circuit of a magnet is worse than its current.
         """
         self._I_max = None
+        if rate is not None:
+            self._rate = min(max(rate, RATE_SMALLEST), RATE_LARGEST)
         failed = try_each((("walk to zero", self._walk_to_zero), ("errors", self.pending_errors)))
         clock = self.wire.clock
         deadline = clock.now() + _PARK_MARGIN
@@ -194,6 +197,18 @@ class KepcoBop(ScpiInstrument):
                 f"{self.wire.name} must be off; it is at 0 A, but that is not confirmed.\n"
                 + "\n".join(failed + unconfirmed)
             )
+
+    def ramp_down_recipe(self, rate: float, I_max: float) -> Recipe:
+        """Return what `park` says and reads back, as plain data, for walks at `rate` (A/s).
+
+        It is the same from any current: `I_max` (A) is for supplies that ramp by themselves.
+        """
+        return (
+            Walk("CURR?", f"CURR {{:.{_DECIMALS}f}}", rate, STEP_INTERVAL, _PARKED_BELOW, _PARK_MARGIN),
+            Settle("MEAS:CURR?", _PARKED_BELOW, _PARK_MARGIN),
+            Say("OUTP OFF"),
+            Expect("OUTP?", r"\+?0+"),
+        )
 
     def _walk(self, start: float, end: float, *, urgent: bool) -> None:
         """Set the current in equal steps of at most rate x 20 ms, one every 20 ms, the last one at `end`."""

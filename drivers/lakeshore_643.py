@@ -11,6 +11,7 @@ from typing import Final
 
 from drivers._choice import Boolean, Choice
 from drivers._instrument import Command, Query, RegisterInstrument, names_of, register, try_each
+from drivers._parking import Recipe, Say, Settle
 from drivers._setting import Measured, Number
 from drivers._wire import Wire
 from drivers.errors import InstrumentError, NotFollowed, NotParked, NotReady, OutOfRange
@@ -160,14 +161,16 @@ class LakeShore643(RegisterInstrument):
             "set_point": (self.set_point, "A"),
         }
 
-    def park(self) -> None:
+    def park(self, rate: float | None = None) -> None:
         """Ramp to zero at the rate in the supply, wait until it is there, confirm; NotParked where it is not.
 
+        Who does not know the rate in the supply gives one (A/s), which is set first.
         The set point goes out even on a suspect session, and again as long as it does not read back as zero.
         The supply is parked when set point and measured current (below 50 mA) are both zero; it is given the
         time of the ramp and 10 s.
         """
-        failed = self._aim_at_zero()
+        failed = [] if rate is None else try_each((("ramp rate", lambda: self._set_rate(rate)),))
+        failed += self._aim_at_zero()
         failed += try_each((("errors", self.pending_errors),))
         clock = self.wire.clock
         ramp = self._time_to_zero()
@@ -182,8 +185,25 @@ class LakeShore643(RegisterInstrument):
                 )
             clock.wait(_POLL)
 
+    def ramp_down_recipe(self, rate: float, I_max: float) -> Recipe:
+        """Return what `park` says and reads back, as plain data, for ramps from `I_max` (A) at `rate` (A/s)."""
+        aim = self._zero()
+        return (
+            Say(aim),
+            Settle("SETI?", 2 * RESOLUTION, _PARK_MARGIN, aim),
+            Settle("RDGI?", _PARKED_BELOW, I_max / rate + _PARK_MARGIN),
+        )
+
     def _aim_at_zero(self) -> list[str]:
-        return try_each((("set point to zero", lambda: self.wire.say(f"{self.ramp.header} 0", urgent=True)),))
+        return try_each((("set point to zero", lambda: self.wire.say(self._zero(), urgent=True)),))
+
+    def _zero(self) -> str:
+        return f"{self.ramp.header} 0"
+
+    def _set_rate(self, rate: float) -> None:
+        self.check("ramp_rate", rate)
+        self.ramp_segments = False
+        self.ramp_rate = rate
 
     def _time_to_zero(self) -> float | None:
         """Return |I| / rate (s) as the supply has them; None where it does not tell."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from drivers._choice import Boolean, Choice
 from drivers._instrument import Command, Query, RegisterInstrument, names_of, register, try_each
+from drivers._parking import Expect, Recipe, Say
 from drivers._setting import Count, Number, Setting
 from drivers._wire import NUMBER, Wire
 from drivers.errors import NotFollowed, NotParked, NotReady, OutOfRange, Overload, ReplyGarbled, WireTimeout
@@ -353,6 +354,10 @@ class SR830(RegisterInstrument):
                 f"the sine output of {self.wire.name} must be confirmed at {V_SINE_MIN_RMS:G} V rms: "
                 f"{'; '.join(failed)}. Turn it down by hand.\n{self.wire.last_exchanges()}"
             )
+
+    def parking_recipe(self) -> Recipe:
+        """Return what `park` says and reads back, as plain data."""
+        return (Say(self.line("V_sine_rms", V_SINE_MIN_RMS)), Expect("SLVL?", r"\+?0?\.00[0-4]\d*"))
 
     def _prepared(self) -> float:
         if self._time_constant is None:

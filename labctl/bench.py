@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Final, Literal, get_type_hints
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from sim_instruments.recorded import Tape
     from sim_instruments.server import Served
     from sim_instruments.visa import BenchLibrary
+    from sim_instruments.wiring import Moment
 
 #: SI units of the model's parameters; those that are pure numbers are left out.
 MODEL_UNITS: Final = {
@@ -126,12 +127,15 @@ def build(station: Station, sample: Sample, seed: int, roles: Sequence[str]) -> 
     return Bench(spec, parameters_of(sample), device_seed=sample.device_seed, seed=seed)
 
 
-def served(station: Station, sample: Sample, seed: int, factor: float) -> Served:
-    """The bench of a station ready to be served on TCP ports, its time `factor` times faster than the wall's."""
+def served(station: Station, sample: Sample, seed: int, factor: float) -> tuple[Served, Callable[[], Moment]]:
+    """The bench of a station ready to be served on TCP ports, its time `factor` times faster than the wall's.
+
+    With a function that says what flows, and what field there is, at the moment.
+    """
     from sim_instruments.server import Served
 
     room = build(station, sample, seed, ())
-    return Served(room.reachable, room.clock, factor)
+    return Served(room.reachable, room.clock, factor), lambda: room.moment
 
 
 def recorded(

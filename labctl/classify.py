@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from labctl import __version__, registry, safety
+from labctl import __version__, registry, stopping
 from labctl.engine import target_of
 from labctl.errors import LabctlError, RequestError, StoppedError
 from labctl.idx import read_digits
@@ -151,7 +151,7 @@ def _trained(task: Task, store: RunStore, advance: Callable[[int], None]) -> Cla
     begun = time.monotonic()
     rows: dict[tuple[int, int], list[dict[str, float]]] = {}
     done, trainings = 0, task.trainings
-    with safety.stop_requests() as stop:
+    with stopping.stop_requests() as stop:
         for training, epoch in trained(trainings, task.digits, task.jobs, lambda: bool(stop.reason)):
             own = rows.setdefault((training.seed, training.neuron), [])
             own.append(_row(task, training, epoch))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from labctl import __version__, cli_batch, cli_catalogue, cli_files, cli_sample
+from labctl import __version__, cli_batch, cli_catalogue, cli_files, cli_safety, cli_sample
 from labctl.cli_station import station
 from labctl.errors import LabctlError, RequestError
 from labctl.names import printable
@@ -266,6 +266,12 @@ def replay(file: Path, sim: bool, mode: Any, as_json: bool, **simulated: Any) ->
     show_default=True,
     help="Station file that points at the instruments.",
 )
+@click.option(
+    "--trace",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write down current and fields every 5 ms, as the sample sees them (JSON lines).",
+)
 @click.option("--json", "as_json", is_flag=True, help="One line of JSON on standard output, nothing else.")
 def simulate(as_json: bool, **request: Any) -> None:
     """Serve the simulated instruments on TCP ports until Ctrl-C, for any client."""
@@ -276,6 +282,7 @@ def simulate(as_json: bool, **request: Any) -> None:
 
 cli.add_command(station)
 cli_files.add_to(cli)
+cli_safety.add_to(cli)
 cli_batch.add_to(cli)
 cli_catalogue.add_to(cli)
 cli_sample.add_to(cli)

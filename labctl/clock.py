@@ -8,6 +8,8 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
+_HEEDFUL = 0.05  # s (wall) between two looks at what goes on while somebody waits
+
 
 class Clock(Protocol):
     """Seconds since some moment, and waiting."""
@@ -24,12 +26,14 @@ class Clock(Protocol):
 class WallClock:
     """Monotonic seconds since the clock was made; `wait` sleeps.
 
-    With a `factor` its seconds pass so many times faster, as they do on a served bench that was told so.
+    With a `factor` its seconds pass so many times faster, as they do on a served bench that was told so. In a wait
+    `heed` is called every now and then; what it raises breaks the wait off.
     """
 
-    def __init__(self, factor: float = 1.0) -> None:
+    def __init__(self, factor: float = 1.0, heed: Callable[[], None] = lambda: None) -> None:
         self._start = time.monotonic()
         self._factor = factor
+        self._heed = heed
 
     def now(self) -> float:
         """Seconds since the clock was made."""
@@ -39,7 +43,11 @@ class WallClock:
         """Sleep until `seconds` (s) have passed on this clock; negative or NaN raises ValueError."""
         if not seconds >= 0:
             raise ValueError(f"a wait must be at least 0 s; got {seconds!r}")
-        time.sleep(seconds / self._factor)
+        end = time.monotonic() + seconds / self._factor
+        self._heed()
+        while (left := end - time.monotonic()) > 0:
+            time.sleep(min(left, _HEEDFUL))
+            self._heed()
 
 
 class WallTime:

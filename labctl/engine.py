@@ -6,14 +6,14 @@ import inspect
 import secrets
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, closing
+from contextlib import AbstractContextManager, ExitStack, closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from labctl import __version__, config, interlocks, life, registry, safety
+from labctl import __version__, config, interlocks, life, registry, running, safety, stopping
 from labctl.admission import Permit, admit
 from labctl.clock import WallTime
 from labctl.errors import EndsEarlyError, FaultError, LabctlError, StoppedError
@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from labctl.limits import Demand
     from labctl.station import OpenStation, WireLog
     from protocols.vocabulary import Analysis, MeasurementProtocol, ParameterSet, Row
+
+#: How the log of a run that was broken off within a point begins to say so.
+BROKEN_OFF = "the point was broken off"
 
 Advance = Callable[[int], None]
 Operator = Callable[[str], None]
@@ -174,7 +177,7 @@ def run(
     opened: Opened | None = None,
     *,
     keep_wire: bool = True,
-    stops: Callable[[], AbstractContextManager[safety.StopFlag]] = safety.stop_requests,
+    stops: Callable[[], AbstractContextManager[stopping.StopRequests]] = stopping.stop_requests,
     permit: Permit | None = None,
 ) -> Outcome:
     """Carry out a request; the station is parked and the data are kept however it ends.
@@ -200,7 +203,7 @@ def _carry_out(
     operator: Operator,
     opened: Opened | None,
     keep_wire: bool,
-    stops: Callable[[], AbstractContextManager[safety.StopFlag]],
+    stops: Callable[[], AbstractContextManager[stopping.StopRequests]],
     permit: Permit,
 ) -> Outcome:
     from labctl import station
@@ -212,27 +215,36 @@ def _carry_out(
     with (
         (opened or station.opened)(request, log, operator) as lab,
         stops() as stop,
+        running.registered(
+            request.title, request.target, request.texts.get("station", ""), lab.resources, lab.watch.guard
+        ) as entry,
         permit.charged(lab),
     ):
+        lab.watch.stop = stop
         if keep_wire:
             store.clock(lab.readings)
-        lab.on_note(lambda level, text: store.event(lab.elapsed(), level, text))
+        lab.on_note(lambda level, text: _write_down(lab, store, level, text))
         for warning in (*permit.warnings, *lab.found):
             lab.warn(warning)
         try:
             lab.takes = interlocks.Watch(request, lab, operator).takes
             lab.connect()
             described = lab.describe()
+            lab.watch.announce(stopping.DISK)
             for role, description in described.items():
                 store.instrument(role, **description)
             outcome.status, outcome.reason = _take_rows(request, lab, store, stop, advance)
         except (station.InstrumentError, MeasurementError, FaultError) as error:
             outcome.reason = str(error)
+        except stopping.BrokenOff as broken:
+            outcome.status, outcome.reason = "stopped", str(broken)
+            lab.note(f"{BROKEN_OFF}: {broken}")
         except Exception as error:
             outcome.reason = f"{type(error).__name__}: {error}"
             raise
         finally:
-            unparked = safety.park(lab.parking(), lab.note)
+            entry.is_parking()
+            unparked = station.park(lab)
             for role, settings in lab.settings_left(described).items():
                 store.settings_after(role, settings)
             outcome.elapsed = lab.elapsed()
@@ -263,7 +275,7 @@ def rehearse(request: Request) -> Rehearsal:
             rows = list(request.protocol.measure(lab, request.parameters))
         except (station.InstrumentError, MeasurementError) as error:
             raise EndsEarlyError(f"rehearsed on the simulated bench, the run ends early: {error}") from error
-        unparked = safety.park(lab.parking(), lab.note)
+        unparked = station.park(lab)
         duration, demand = lab.elapsed(), lab.oversight.sent
     safety.check_demand(demand, request.station, request.sample)
     if unparked:
@@ -307,20 +319,31 @@ def _ledger_of(request: Request) -> dict[str, Quantity]:
     return {} if request.ledger is None else {"life_ledger": Quantity(str(request.ledger.path))}
 
 
+def _write_down(lab: OpenStation, store: RunStore, level: str, text: str) -> None:
+    """Put a line into the run's log; the guard is told that the disk may take its time."""
+    lab.watch.announce(stopping.DISK)
+    store.event(lab.elapsed(), level, text)
+    lab.watch.announce()
+
+
 def _take_rows(
-    request: Request, lab: OpenStation, store: RunStore, stop: safety.StopFlag, advance: Advance
+    request: Request, lab: OpenStation, store: RunStore, stop: stopping.StopRequests, advance: Advance
 ) -> tuple[Status, str]:
     rows: Iterator[Row] = request.protocol.measure(lab, request.parameters)
     wall = WallTime()
-    for row in rows:
-        if lab.takes(row):
-            store.row(row)
-            advance(store.rows)
-        if jump := wall.jump():
-            store.event(lab.elapsed(), "warning", f"the computer's clock jumped by {jump:+.1f} s")
-        if stop.reason:
-            store.event(lab.elapsed(), "warning", f"stop requested: {stop.reason}")
-            return "stopped", stop.reason
+    with ExitStack() as stack:
+        stack.callback(getattr(rows, "close", lambda: None))
+        for row in rows:
+            lab.watch.announce(stopping.DISK)
+            if lab.takes(row):
+                store.row(row)
+                advance(store.rows)
+            if jump := wall.jump():
+                _write_down(lab, store, "warning", f"the computer's clock jumped by {jump:+.1f} s")
+            lab.watch.announce()
+            if stop.reason:
+                _write_down(lab, store, "warning", f"stop requested: {stop.reason}")
+                return "stopped", stop.reason
     return "complete", ""
 
 

@@ -23,6 +23,13 @@ def send_at_once(manager: pyvisa.ResourceManager, resource: MessageBasedResource
         line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
+def descriptor(manager: pyvisa.ResourceManager, resource: MessageBasedResource) -> int | None:
+    """Return the file descriptor of a raw socket's session in pyvisa-py; None where there is no such thing."""
+    session: Any = getattr(manager.visalib, "sessions", {}).get(resource.session)
+    line = getattr(session, "interface", None)
+    return line.fileno() if isinstance(line, socket.socket) and line.type == socket.SOCK_STREAM else None
+
+
 def unread(manager: pyvisa.ResourceManager, resource: MessageBasedResource) -> Callable[[], bool] | None:
     """Return what tells of bytes that have come and that nobody has read; None where nothing can."""
     library: Any = manager.visalib

@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Literal
 
-from labctl import config, engine, figures, runfile, safety, tables, tell
+from labctl import config, engine, figures, runfile, safety, stopping, tables, tell
 from labctl.admission import Replayed
 from labctl.again import request_of
 from labctl.analyse import analysed
@@ -38,7 +38,7 @@ class Verdict:
 
 def again(path: Path, mode: Literal["strict", "by-query"], as_json: bool) -> None:
     """Run a stored run again on its own recorded wire; ClaimError where one row is not identical, bit for bit."""
-    with safety.stops_at_once() as stop:
+    with stopping.stops_at_once() as stop:
         verdict = _replayed(runfile.read_run(path), mode, stop)
     if as_json:
         tables.as_json(
@@ -68,7 +68,7 @@ def beside(path: Path, as_json: bool, *, sample: str | None, seed: int | None, o
     safety.check_envelope(request.protocol.envelope(request.parameters), request.station, request.sample)
     target = output or path.with_name(f"{path.stem}_beside.png")
     figures.check_format(target)
-    with safety.stops_at_once():
+    with stopping.stops_at_once():
         rehearsed = engine.rehearse(request)
     recorded = analysed(run).analysis
     pictures = [
@@ -87,7 +87,7 @@ def beside(path: Path, as_json: bool, *, sample: str | None, seed: int | None, o
 _HEAD = ("result", "recorded", "simulated", "difference in units of its uncertainty")
 
 
-def _replayed(run: Run, mode: Literal["strict", "by-query"], stop: safety.StopFlag) -> Verdict:
+def _replayed(run: Run, mode: Literal["strict", "by-query"], stop: stopping.StopRequests) -> Verdict:
     recording = Recording(runfile.read_wire(run.path), runfile.read_clock(run.path), mode)
     if not recording.lines:
         raise DataError(
@@ -126,14 +126,15 @@ def _replayed(run: Run, mode: Literal["strict", "by-query"], stop: safety.StopFl
                 lambda _rows: None,
                 lambda _task: None,
                 opened,
-                stops=lambda: nullcontext(safety.StopFlag()),
+                stops=lambda: nullcontext(stopping.StopRequests()),
                 permit=Replayed(request, Demand()),
             )
         except LabctlError as error:
             outcome, failure = None, str(error)
     tape = tapes[0]
-    if run.status == "interrupted" and found and outcome is not None:
-        # The recording ends with the run: nothing in it tells how this one is parked after the last row.
+    was_broken_off = any(event.text.startswith(engine.BROKEN_OFF) for event in run.log)
+    if (run.status == "interrupted" or was_broken_off) and found and outcome is not None:
+        # Nothing in the recording tells how this one is parked after the last row, whole and on its own.
         return Verdict(found[0] or _difference(run, outcome.data, mode), run.rows, len(recording.lines))
     difference = tape.difference or failure
     if outcome is not None and not difference:

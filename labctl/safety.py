@@ -1,14 +1,12 @@
-"""Limits are checked before the first byte, and whatever ends a run, the station is parked."""
+"""Limits are checked before the first byte, and which magnet plays which part."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from labctl import limits
-from labctl.errors import RequestError, StoppedError
+from labctl.errors import RequestError
 from labctl.limits import Demand
 
 if TYPE_CHECKING:
@@ -85,82 +83,3 @@ def magnet_for(station: Station, role: str) -> str:
         f"station {station.name} must have a magnet along {role[-1]} for {role}; it has "
         f"{', '.join(station.magnets) or 'none'}. Nothing was sent."
     )
-
-
-@dataclass(frozen=True, slots=True)
-class ParkingStep:
-    """One independent step of parking: what it does, in words, and the doing."""
-
-    what: str
-    act: Callable[[], None]
-
-
-def park(steps: Sequence[ParkingStep], note: Callable[[str], None]) -> list[str]:
-    """Try every step, in order, whatever the others did; return what was not confirmed (empty: all well)."""
-    failed: list[str] = []
-    for step in steps:
-        try:
-            step.act()
-        except Exception as error:  # the next step must be tried whatever this one met
-            failed.append(f"{step.what}: {error}")
-            note(f"parking, {step.what}: NOT confirmed: {error}")
-        else:
-            note(f"parking, {step.what}: confirmed")
-    return failed
-
-
-class StopFlag:
-    """Set by a signal handler, looked at between rows; nothing is ever interrupted in the middle."""
-
-    reason: str = ""
-
-
-@contextmanager
-def stop_requests() -> Generator[StopFlag]:
-    """Turn SIGINT, SIGTERM and SIGHUP into a flag while a run goes on (in the main thread only)."""
-    flag = StopFlag()
-    with _on_signals(flag, lambda: None):
-        yield flag
-
-
-@contextmanager
-def stops_at_once() -> Generator[StopFlag]:
-    """As `stop_requests` where no instrument is driven: what goes on is given up on the spot, as StoppedError.
-
-    Whoever might catch the first interruption on its way out looks at the flag.
-    """
-
-    def interrupt() -> None:
-        raise KeyboardInterrupt
-
-    flag = StopFlag()
-    try:
-        with _on_signals(flag, interrupt):
-            yield flag
-    except KeyboardInterrupt:
-        raise StoppedError(f"{flag.reason or 'stopped by the user'}; no instrument was driven.") from None
-
-
-@contextmanager
-def _on_signals(flag: StopFlag, act: Callable[[], None]) -> Generator[None]:
-    """Note in the flag what a signal asks for, and act; in the main thread only, which alone is told."""
-    import signal
-    import threading
-
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    causes = {signal.SIGINT: "stopped by the user", signal.SIGTERM: "stopped by SIGTERM"}
-    if hasattr(signal, "SIGHUP"):
-        causes[signal.SIGHUP] = "stopped because the terminal was closed"
-
-    def request_stop(number: int, _frame: object) -> None:
-        flag.reason = flag.reason or causes[signal.Signals(number)]
-        act()
-
-    previous = {number: signal.signal(number, request_stop) for number in causes}
-    try:
-        yield
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import math
 import secrets
 import signal
+import time
 import tomllib
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from labctl import bench, config, tables
 from labctl.errors import FaultError, RequestError
+from labctl.newfile import check_writable
 
 if TYPE_CHECKING:
-    from labctl.bench import Served
+    from labctl.bench import Moment, Served
 
 #: `--time fast`: so many times faster than the wall clock (our choice). A query takes some 0.1 ms of it, so that at
 #: this pace the bench's time is still told in the 10 ms that instruments take.
@@ -29,6 +34,8 @@ class Service:
     """A checked request to serve a bench: the room, its station file, and where both go."""
 
     served: Served
+    moment: Callable[[], Moment]
+    trace: Path | None
     content: dict[str, Any]
     host: str
     port_base: int
@@ -37,7 +44,14 @@ class Service:
 
 
 def prepare(
-    station: str, sample: str, seed: int | None, pace: str, host: str, port_base: int, output: Path
+    station: str,
+    sample: str,
+    seed: int | None,
+    pace: str,
+    host: str,
+    port_base: int,
+    output: Path,
+    trace: Path | None = None,
 ) -> Service:
     """Check a whole request; whatever is wrong with it raises RequestError before a port is opened."""
     the_station, text = config.load_station(station)
@@ -48,14 +62,18 @@ def prepare(
             f"-o must be a station file ending in .toml; got {output.name!r}. Nothing was served."
         )
     _check_replaceable(output)
-    served = bench.served(the_station, the_sample, secrets.randbits(32) if seed is None else seed, factor)
+    if trace is not None:
+        check_writable(trace)
+    served, moment = bench.served(
+        the_station, the_sample, secrets.randbits(32) if seed is None else seed, factor
+    )
     content = tomllib.loads(text) | {
         "name": f"{the_station.name} served",
         "visa": "@py",
         "time_factor": factor,
     }
     drivers = {role: section.driver for role, section in the_station.instruments.items()}
-    return Service(served, content, host, port_base, output, drivers)
+    return Service(served, moment, trace, content, host, port_base, output, drivers)
 
 
 def serve(service: Service, as_json: bool) -> None:
@@ -75,29 +93,57 @@ async def _serve(service: Service, as_json: bool) -> None:
             "Nothing is served."
         ) from error
     try:
-        resources = {role: f"TCPIP0::{service.host}::{port}::SOCKET" for role, port in ports.items()}
-        _write_station(service, resources)
-        if as_json:
-            instruments = [
-                {
-                    "role": role,
-                    "model": service.drivers[role],
-                    "host": service.host,
-                    "port": port,
-                    "resource": resources[role],
-                }
-                for role, port in ports.items()
-            ]
-            tables.as_json({"instruments": instruments, "station": service.output})
-        else:
-            rows = [(role, service.drivers[role], resource) for role, resource in resources.items()]
-            tables.table(rows, ("role", "model", "resource"), err=True)
-            tables.say(
-                f"station  {service.output}  (time passes {service.content['time_factor']:g} times as fast)"
-            )
-            tables.say("Ctrl-C ends it.")
-        await ended.wait()
+        with _traced(service):
+            _announce(service, ports, as_json)
+            await ended.wait()
     finally:
+        service.served.close()
+
+
+def _announce(service: Service, ports: Mapping[str, int], as_json: bool) -> None:
+    """Write the station file, and say where the instruments are."""
+    resources = {role: f"TCPIP0::{service.host}::{port}::SOCKET" for role, port in ports.items()}
+    _write_station(service, resources)
+    if as_json:
+        instruments = [
+            {
+                "role": role,
+                "model": service.drivers[role],
+                "host": service.host,
+                "port": port,
+                "resource": resources[role],
+            }
+            for role, port in ports.items()
+        ]
+        tables.as_json({"instruments": instruments, "station": service.output})
+    else:
+        rows = [(role, service.drivers[role], resource) for role, resource in resources.items()]
+        tables.table(rows, ("role", "model", "resource"), err=True)
+        tables.say(
+            f"station  {service.output}  (time passes {service.content['time_factor']:g} times as fast)"
+        )
+        tables.say("Ctrl-C ends it.")
+
+
+@contextmanager
+def _traced(service: Service) -> Generator[None]:
+    """Write down, where it is asked for, what the bench goes through: one JSON object every 5 ms.
+
+    `wall` is the system's monotonic clock and `time` the bench's (s), `current` flows through the bar (A),
+    `I_magnet` through each magnet (A), and `mu0_H` is each magnet's field (T).
+    """
+    if service.trace is None:
+        yield
+        return
+    with service.trace.open("x", encoding="utf-8") as file:
+
+        def write_down() -> None:
+            line = {"wall": time.monotonic(), **service.moment()._asdict()}
+            file.write(json.dumps(line) + "\n")
+            file.flush()
+
+        service.served.observe(write_down)
+        yield
         service.served.close()
 
 

@@ -5,16 +5,19 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from drivers._wire import Wire
 from drivers.errors import InstrumentError, Overload
 from drivers.field_source import FieldSource
-from labctl import locks, rawsocket, registry, safety, sessions
+from labctl import locks, parking, rawsocket, registry, sessions
 from labctl.clock import FollowingClock, RecordingClock, ReplayClock, StoppableClock, WallClock
 from labctl.oversight import Oversight
+from labctl.parking import ParkingStep
 from labctl.record import Quantity
-from labctl.safety import ParkingStep, magnet_for
+from labctl.safety import magnet_for
+from labctl.stopping import StopRequests, Watch
 
 if TYPE_CHECKING:
     import pyvisa
@@ -43,8 +46,15 @@ WireLog = Callable[[float, str, str, str], None]
 class OpenStation:
     """The lab that a protocol is handed: instruments by role, and the station's clock."""
 
-    def __init__(self, clock: Clock, glance: Callable[[], float]) -> None:
-        """Take the station's clock; `glance` tells its time (s) without leaving a reading on it."""
+    def __init__(
+        self, clock: Clock, glance: Callable[[], float], watch: Watch | None = None, time_factor: float = 1.0
+    ) -> None:
+        """Take the station's clock; `glance` tells its time (s) without leaving a reading on it.
+
+        `watch` is looked after before every exchange; a real station's time passes `time_factor` times faster.
+        """
+        self.watch = watch or Watch()
+        self._time_factor = time_factor
         self._clock = clock
         self._glance = glance
         self._start = self._clock.now()
@@ -57,6 +67,8 @@ class OpenStation:
         self.takes: Callable[[Mapping[str, float]], bool] = lambda _row: (
             True
         )  # whether a row is one of the data
+        self._handles: dict[str, dict[str, Any]] = {}
+        self._arm: Callable[[list[dict[str, Any]]], None] = lambda _parts: None
         self._note: Callable[[str, str], None] = lambda _level, _text: None
 
     # --- what a protocol sees ---------------------------------------------------------------------
@@ -136,9 +148,18 @@ class OpenStation:
         """As `now`, for the engine's own book-keeping, which no replay has to repeat."""
         return self._glance() - self._start
 
+    @property
+    def resources(self) -> list[str]:
+        """Where the instruments are."""
+        return [resource for _, resource in self._instruments.values()]
+
     def on_note(self, note: Callable[[str, str], None]) -> None:
         """Say where notes go: a function of level and text."""
         self._note = note
+
+    def on_known(self, arm: Callable[[list[dict[str, Any]]], None]) -> None:
+        """Say who is handed the recipe of parking once every instrument is known, before anything is set."""
+        self._arm = arm
 
     def connect(self) -> None:
         """Ask every instrument who it is and empty its error queue; nothing is set, no output jumps."""
@@ -146,6 +167,7 @@ class OpenStation:
             for text in instrument.connect():
                 self._note("warning", f"{role}: {text}")
             self._known.add(role)
+        self._arm(self.recipe())
         for magnet in self._magnets():
             magnet.prepare()
 
@@ -185,15 +207,43 @@ class OpenStation:
         ]
         order = ("source", *magnets, "lockin", "voltmeter")
         return [
-            ParkingStep(role, self._roles[role].park) for role in order if role in {*magnets, *self._known}
+            ParkingStep(
+                role,
+                self._roles[role].park,
+                self._roles[role].longest_ramp / self._time_factor if role in magnets else 0.0,
+            )
+            for role in order
+            if role in {*magnets, *self._known}
         ]
+
+    def recipe(self) -> list[dict[str, Any]]:
+        """The same as plain data, for a guard: each instrument's identity, steps, and the way to it."""
+        parts: list[dict[str, Any]] = []
+        for step in self.parking():
+            is_magnet = step.what.startswith("magnet_")
+            label = f"{step.what}_supply" if is_magnet else step.what
+            instrument = self._instruments[label][0]
+            steps = (self._roles[step.what] if is_magnet else instrument).parking_recipe()
+            parts.append(
+                {
+                    "name": step.what,
+                    "identity": instrument.identity,
+                    "steps": [(type(one).__name__, asdict(one)) for one in steps],
+                    **self._handles[label],
+                }
+            )
+        return parts
 
     def _magnets(self) -> list[FieldSource]:
         return [magnet for role, magnet in self._roles.items() if role.startswith("magnet_")]
 
-    def add(self, role: str, instrument: Any, resource: str) -> None:
-        """Take an instrument that has a wire of its own; `source` and the meters are roles themselves."""
+    def add(self, role: str, instrument: Any, resource: str, handle: dict[str, Any]) -> None:
+        """Take an instrument that has a wire of its own; `source` and the meters are roles themselves.
+
+        `handle` is the way to it for a guard (`heartbeat.Guard.arm`).
+        """
         self._instruments[role] = (instrument, resource)
+        self._handles[role] = handle
         if role in {"source", "voltmeter", "lockin"}:
             self._roles[role] = instrument
 
@@ -215,19 +265,36 @@ def opened(request: Request, log: WireLog | None, operator: Operator) -> Generat
             _hold(lab, request)
             yield lab
     else:
-        clock = WallClock(station.time_factor)
-        with (
-            locks.held(station, request.title) as stale,
-            _wired(station, request.roles, station.visa, clock, log) as lab,
-        ):
+        with locks.held(station, request.title) as stale, _guarded(request, log) as lab:
             _hold(lab, request)
             lab.found = stale
             yield lab
 
 
+@contextmanager
+def _guarded(request: Request, log: WireLog | None) -> Generator[OpenStation]:
+    """Open real or served instruments with a guard beside this process, from before the first set-point on."""
+    from labctl.heartbeat import Guard
+
+    station, watch = request.station, Watch()
+    watch.guard = guard = Guard()
+    sockets: list[int] = []
+    try:
+        clock = WallClock(station.time_factor, watch)
+        with _wired(station, request.roles, station.visa, clock, log, watch=watch, sockets=sockets) as lab:
+            lab.on_known(lambda parts: guard.arm(parts, sockets, station.time_factor, request.target))
+            yield lab
+    finally:
+        guard.let_go()
+
+
 def park(lab: OpenStation) -> list[str]:
-    """Park a station outside of a run; return what was not confirmed."""
-    return safety.park(lab.parking(), lab.note)
+    """Park a station, and send its guard home; return what was not confirmed."""
+    unparked = parking.park(lab.parking(), lab.note, lab.watch)
+    if lab.watch.guard is not None:
+        lab.watch.guard.stand_down()
+        lab.watch.guard = None
+    return unparked
 
 
 @contextmanager
@@ -243,7 +310,7 @@ def rehearsing(request: Request) -> Generator[tuple[OpenStation, Callable[[], Bl
 
 @contextmanager
 def replaying(
-    request: Request, recording: Recording, stop: safety.StopFlag
+    request: Request, recording: Recording, stop: StopRequests
 ) -> Generator[tuple[OpenStation, Tape]]:
     """Open the request's instruments on a recording of their wire; the tape tells what differed.
 
@@ -319,8 +386,11 @@ def _wired(
     clock: Clock,
     log: WireLog | None,
     glance: Callable[[], float] | None = None,
+    watch: Watch | None = None,
+    sockets: list[int] | None = None,
 ) -> Generator[OpenStation]:
-    lab = OpenStation(clock if log is None else RecordingClock(clock), glance or clock.now)
+    watched = clock if log is None else RecordingClock(clock)
+    lab = OpenStation(watched, glance or clock.now, watch, station.time_factor)
     with ExitStack() as stack:
         manager = sessions.manager(library)
         stack.callback(manager.close)
@@ -337,9 +407,15 @@ def _wired(
                 log,
                 unread=rawsocket.unread(manager, resource),
                 note=lambda text: lab.warn(text),
+                heed=lab.watch,
             )
             driver = registry.load("drivers", section.driver)(wire)
-            lab.add(label, driver, section.resource)
+            handle: dict[str, Any] = {"visa": station.visa, "resource": section.resource}
+            line = rawsocket.descriptor(manager, resource)
+            if line is not None and sockets is not None:
+                handle = {"socket": len(sockets)}
+                sockets.append(line)
+            lab.add(label, driver, section.resource, handle)
             opened[label] = driver
 
         for role in roles:

@@ -19,7 +19,7 @@ from sim_instruments.physics.draws import ThermalDraws
 from sim_instruments.physics.sample import Sample, SampleParameters
 from sim_instruments.ports import SerialCable, TriggerLink
 from sim_instruments.visa import BenchLibrary
-from sim_instruments.wiring import ORDINARY_EMF, Envelope, HallBar, Interval, ThermalEmf
+from sim_instruments.wiring import ORDINARY_EMF, Envelope, HallBar, Interval, Moment, ThermalEmf
 
 #: Largest change of a field component in one step of the sample during a ramp (T): 1 Oe, our choice.
 FIELD_STEP = 1e-4
@@ -203,6 +203,17 @@ class Bench:
     def envelope(self) -> Envelope:
         """What the bar and the magnets have gone through so far, whatever the instruments say about it."""
         return self._bar.envelope()
+
+    @property
+    def moment(self) -> Moment:
+        """What flows and what field there is now, whatever the instruments say about it."""
+        now = self.clock.now()
+        return Moment(
+            now,
+            self._bar.current,
+            {name: one.current(now) for name, one in self.magnets.items()},
+            {name: one.mu0_H(now) for name, one in self.magnets.items()},
+        )
 
     def _wires(self) -> dict[str, dict[str, Any]]:
         """Return by instrument which terminal is soldered to what."""

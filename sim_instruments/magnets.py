@@ -51,6 +51,10 @@ class Magnet:
         """Field along the magnet's axis (T) at a bench time (s) at most `MEMORY` ago."""
         return self._yoke.mu0_H(time)
 
+    def current(self, time: float) -> float:
+        """Current (A) through the winding at a bench time (s) since the last ramp began."""
+        return self._yoke.current(time)
+
     def corners(self, start: float, stop: float) -> list[float]:
         """Times strictly between two others (s, since the last ramp began) that cut the field straight."""
         return self._yoke.corners(start, stop)

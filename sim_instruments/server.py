@@ -11,7 +11,7 @@ import asyncio
 import math
 import os
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import cast
@@ -22,6 +22,8 @@ from sim_instruments.instrument import Instrument
 #: Bytes without a terminator, or replies that nobody fetches, after which a client is dropped (our choice; the
 #: longest program message of any instrument here is far shorter).
 PATIENCE = 1 << 20
+#: Seconds (wall) between two looks of a witness at the bench (our choice).
+WITNESS_PERIOD = 5e-3
 
 
 class Served:
@@ -44,6 +46,7 @@ class Served:
         self._speaker: dict[Instrument, _Client] = {}
         self._servers: list[asyncio.Server] = []
         self._alarm: asyncio.TimerHandle | None = None
+        self._witness: tuple[Callable[[], None], asyncio.TimerHandle | None] = (lambda: None, None)
         self._started = self._virtual_start = 0.0
 
     async def open(self, host: str, first_port: int) -> dict[str, int]:
@@ -72,8 +75,16 @@ class Served:
         for clients in self._clients.values():
             for client in tuple(clients):
                 client.drop()
-        if self._alarm is not None:
-            self._alarm.cancel()
+        for timer in (self._alarm, self._witness[1]):
+            if timer is not None:
+                timer.cancel()
+
+    def observe(self, witness: Callable[[], None]) -> None:
+        """Bring the bench up to the wall clock every 5 ms and call `witness`, until it is closed."""
+        self._serve()
+        witness()
+        loop = asyncio.get_running_loop()
+        self._witness = (witness, loop.call_later(WITNESS_PERIOD, self.observe, witness))
 
     def _due(self) -> float:
         """Virtual time (s) that the wall clock has reached; a bench that has run ahead waits for it."""

@@ -31,6 +31,15 @@ class Interval(NamedTuple):
     dt: float
 
 
+class Moment(NamedTuple):
+    """One look at the terminals: bench time (s), current in the bar (A), each magnet's current (A), field (T)."""
+
+    time: float
+    current: float
+    I_magnet: Mapping[str, float]
+    mu0_H: Mapping[str, float]
+
+
 @dataclass(frozen=True, slots=True)
 class ThermalEmf:
     """Thermal voltage in the leads of the voltmeter: `offset` (V) and a slow swing of amplitude `swing` (V).
@@ -126,6 +135,14 @@ class HallBar:
         self._since = clock.now()
         for magnet in magnets:
             magnet.about_to_change = self.announce
+
+    @property
+    def current(self) -> float:
+        """Current (A) that flows now; the sample is not looked at."""
+        flow, now = self._flow, self._clock.now()
+        if not isinstance(flow, Waveform):
+            return flow
+        return flow.at(now) if now < flow.end else 0.0
 
     @property
     def resistance(self) -> float:

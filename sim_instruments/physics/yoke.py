@@ -131,6 +131,10 @@ class Yoke:
                 return stretch.mu0_H(time)
         return self._stretches[0].mu0_H(time)
 
+    def current(self, time: float) -> float:
+        """Current (A) through the winding at a time (s) since the last ramp began."""
+        return self._state(time).current
+
     def corners(self, start: float, stop: float) -> list[float]:
         """Times strictly between two others (s, since the last ramp began) that cut the field straight.
 
