@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from drivers._instrument import Instrument
 
 _DRIVERS = "pymeasure sr830.py, qcodes, slave, instrumentkit"
-
 #: Full scales (V rms; with a current input the same digits in uA rms), in the order of the codes of SENS.
 SENSITIVITIES: Final = (
     *(2e-9, 5e-9, 10e-9, 20e-9, 50e-9, 100e-9, 200e-9, 500e-9),
@@ -348,8 +347,7 @@ class SR830(RegisterInstrument):
         self._time_constant = None
         turn_down = self.line("V_sine_rms", V_SINE_MIN_RMS)
         steps = ((turn_down, lambda: self.wire.say(turn_down, urgent=True)), ("SLVL?", self._confirm_down))
-        failed = try_each(steps)
-        if failed:
+        if failed := try_each(steps):
             raise NotParked(
                 f"the sine output of {self.wire.name} must be confirmed at {V_SINE_MIN_RMS:G} V rms: "
                 f"{'; '.join(failed)}. Turn it down by hand.\n{self.wire.last_exchanges()}"
@@ -393,9 +391,8 @@ class SR830(RegisterInstrument):
                 )
 
     def _confirm_down(self) -> None:
-        V_sine_rms = self.V_sine_rms
-        if not V_sine_rms < V_SINE_MIN_RMS + Amplitude.STEP / 2:
-            raise NotFollowed(f"it reads {V_sine_rms:G} V rms")
+        if not (V_rms := self.V_sine_rms) < V_SINE_MIN_RMS + Amplitude.STEP / 2:
+            raise NotFollowed(f"it reads {V_rms:G} V rms")
 
     def _snap(self, *outputs: int) -> list[float]:
         line = f"{self.snap.header} {','.join(map(str, outputs))}"

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 #: where one overflows (our choice).
 SKIPS_IN_A_ROW: Final = 10
 READINGS_AGAIN: Final = 2
+#: Seconds that a person may take to look after a paused run before it counts as hung (our choice).
+PAUSE_MAX: Final = 86400.0
 
 #: What is well, by the sign of what is not: what is not a number is then never well.
 _WELL: Final[Mapping[str, Callable[[float, float], bool]]] = {
@@ -148,10 +150,12 @@ class Watch:
 
     def _pause(self, wrong: str) -> None:
         self._lab.warn(f"paused: {wrong}")
+        self._lab.watch.announce(PAUSE_MAX)
         try:
             self._ask(f"{wrong}: the run is paused, current and field stay as they are. Look after it.")
         except LabctlError as error:
             raise FaultError(
                 f"An interlock paused the run, and nobody was there to go on: {wrong}."
             ) from error
+        self._lab.watch.announce()
         self._lab.note("the run goes on")

@@ -79,7 +79,7 @@ def real(labctl: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> An
             "manager",
             lambda library: ordinary(made.room.library if library == "@py" else library),
         )
-        monkeypatch.setattr(station, "WallClock", lambda _factor: made.room.clock)
+        monkeypatch.setattr(station, "WallClock", lambda *_real: made.room.clock)
         return made
 
     return make
