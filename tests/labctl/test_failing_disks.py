@@ -171,7 +171,7 @@ def test_a_folder_that_becomes_read_only_keeps_the_journal_and_every_row(
 def test_a_folder_that_is_locked_stops_the_run_and_keeps_the_journal_behind_its_door(
     nursery: Nursery, folder: Path, whole: dict[str, bytes]
 ) -> None:
-    """Exit 4, parked; the row that met the lock is in the journal too, and all are there when it is opened again."""
+    """Exit 4, parked; the row that met the lock is in the journal too, for when it is opened again."""
     target = folder / "runs" / "a.h5"
     fate = nursery.run(
         folder, words(PROTOCOL, "runs/a.h5"), unprivileged=True, synced=True, at=5, done="runs locked"
