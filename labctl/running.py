@@ -101,7 +101,10 @@ def registered(
 
 def entries() -> list[Running]:
     """Every run that is going on, and those that died without a word; the latest last."""
-    paths = sorted(folder().glob(f"*{_KEPT}"), key=_age)
+    try:
+        paths = sorted(folder().glob(f"*{_KEPT}"), key=_age)
+    except OSError:  # a state folder that this user must not enter tells of nobody
+        return []
     return [entry for path in paths if (entry := _read(path)) is not None]
 
 

@@ -67,7 +67,8 @@ class Nursery:
         self._process = subprocess.Popen(
             [sys.executable, str(here / "nursery.py")],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True,
-            env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "TMPDIR": str(temporary)},
+            env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "TMPDIR": str(temporary),
+                 "XDG_STATE_HOME": str(temporary / "state")},
         )  # fmt: skip
         assert self._heard() == ["ready"]
 

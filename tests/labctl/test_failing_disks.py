@@ -168,6 +168,21 @@ def test_a_folder_that_becomes_read_only_keeps_the_journal_and_every_row(
     assert (said(target, "status"), columns(target)) == ("complete", whole)
 
 
+def test_a_folder_that_is_locked_stops_the_run_and_keeps_the_journal_behind_its_door(
+    nursery: Nursery, folder: Path, whole: dict[str, bytes]
+) -> None:
+    """Exit 4, parked; the row that met the lock is in the journal too, for when it is opened again."""
+    target = folder / "runs" / "a.h5"
+    fate = nursery.run(
+        folder, words(PROTOCOL, "runs/a.h5"), unprivileged=True, synced=True, at=5, done="runs locked"
+    )
+    assert (fate.code, fate.left["parked"], len(fate.acknowledged)) == (4, True, 5), fate.left
+    assert "runs/a.h5.journal; got: Permission denied" in fate.left["err"]
+    (folder / "runs").chmod(0o700)
+    assert recovery.recover(target).rows == 6
+    assert columns(target) == {name: content[: 8 * 6] for name, content in whole.items()}
+
+
 @pytest.mark.parametrize(
     ("what", "reason"),
     [
@@ -175,7 +190,6 @@ def test_a_folder_that_becomes_read_only_keeps_the_journal_and_every_row(
         ("journal moved", "deleted, moved or replaced"),
         ("runs deleted", "deleted, moved or replaced"),
         ("runs moved", "deleted, moved or replaced"),
-        ("runs locked", "Permission denied"),
         ("all deleted", "deleted, moved or replaced"),
     ],
 )
@@ -183,9 +197,7 @@ def test_where_the_journal_is_no_longer_to_be_had_the_run_stops_and_its_file_is_
     nursery: Nursery, folder: Path, whole: dict[str, bytes], what: str, reason: str
 ) -> None:
     """Exit 4, parked, and a file with every row: where it should be, else here, else with the temporary files."""
-    fate = nursery.run(
-        folder, words(PROTOCOL, "runs/a.h5"), unprivileged=what == "runs locked", synced=True, at=5, done=what
-    )
+    fate = nursery.run(folder, words(PROTOCOL, "runs/a.h5"), synced=True, at=5, done=what)
     assert (fate.code, fate.left["parked"]) == (4, True), fate.left
     assert reason in fate.left["err"]
     places = {"journal": folder / "runs", "runs": folder, "all": nursery.temporary}
