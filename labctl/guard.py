@@ -134,8 +134,9 @@ class Guard:
         parts = self._order["parts"]
         followers = [Follower(part, self._order["time_factor"], self._opener(part)) for part in parts]
         report = Report(f"{self._order['target']}.guard")
-        report.write(event="taken over", cause=cause, owner=self._owner)
-        takeover.take_over(followers)
+        takeover.take_over(
+            followers, lambda: report.write(event="taken over", cause=cause, owner=self._owner)
+        )
         for follower in followers:
             report.write(event="parked", instrument=follower.name, problems=follower.problems)
         report.write(event="ended", seconds=round(time.monotonic() - began, 4))

@@ -1,10 +1,10 @@
 """Taking over: a dead run's open lines are followed to safety by a recipe, without driver, protocol or file system.
 
 Every instrument has a thread of its own, so that one that does not answer holds up no other. The source's first
-lines go out before the magnets begin to move, and what can be asked later waits until they do. What the owner
-had half said is voided by something that no instrument understands, so that half a number is refused and not
-obeyed; then come the lines that need no answer. Before the first question *IDN? is asked until the identity is the
-answer: no late reply is then taken for another.
+lines go out before the magnets begin to move, which meanwhile tell who and where they are; what can be asked later
+waits until they do. What the owner had half said is voided by something that no instrument understands, so that
+half a number is refused and not obeyed; then come the lines that need no answer. Before the first question *IDN? is
+asked until the identity is the answer: no late reply is then taken for another.
 """
 
 from __future__ import annotations
@@ -125,6 +125,7 @@ class Follower:
         self.name: str = part["name"]
         self.problems: list[str] = []
         self.has_begun = threading.Event()  # all lines before the first question have gone out
+        self.may_move = threading.Event()
         self.is_moving = threading.Event()  # on its way to zero, or at an end
         self.may_ask = threading.Event()
         self._identity: str = part["identity"].strip()
@@ -143,6 +144,8 @@ class Follower:
         try:
             self._line = self._open_line()
             self._line.void()
+            if self.is_magnet and self._steps[0][0] != "Walk":  # a walk asks first
+                self.may_move.wait(_HEAD_START)
             self._follow()
         except Exception as error:
             self.problems.append(f"the line: {error}")
@@ -192,6 +195,7 @@ class Follower:
                 raise
             if deadline is not None and abs(start) < below:
                 return
+            self.may_move.wait(_HEAD_START)
             self.is_moving.set()
             passed, here = interval, abs(start)
             while here > 0:
@@ -244,9 +248,12 @@ def get_ready(parts: Sequence[dict[str, Any]]) -> None:
         importlib.import_module("pyvisa")
 
 
-def take_over(followers: Sequence[Follower]) -> None:
-    """Park all of them at once: what drives current is told first, then the magnets, then what only reads."""
-    first = [one for one in followers[:1] if not one.is_magnet]
+def take_over(followers: Sequence[Follower], meanwhile: Callable[[], None] = lambda: None) -> None:
+    """Park all of them at once: what drives current is told first, then the magnets, then what only reads.
+
+    `meanwhile` is called when all are on their way: a disk may be waited for only then.
+    """
+    source = [one for one in followers[:1] if not one.is_magnet]
     magnets = [one for one in followers if one.is_magnet]
     threads: list[threading.Thread] = []
 
@@ -255,16 +262,18 @@ def take_over(followers: Sequence[Follower]) -> None:
             threads.append(threading.Thread(target=one.follow, daemon=True))
             threads[-1].start()
 
-    start(first)
-    for one in first:
+    start([*source, *magnets])
+    for one in source:
         one.has_begun.wait(_HEAD_START)
-    start(magnets)
+    for one in magnets:
+        one.may_move.set()
     deadline = time.monotonic() + _LET_MOVE
     for one in magnets:
         one.is_moving.wait(max(deadline - time.monotonic(), 0.0))
     for one in followers:
         one.may_ask.set()
-    start([one for one in followers if one not in first and not one.is_magnet])
+    start([one for one in followers if one not in source and not one.is_magnet])
+    meanwhile()
     for thread in threads:
         thread.join()
 
