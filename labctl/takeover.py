@@ -19,9 +19,15 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, Final, Protocol
 
+from labctl.errors import LabctlError
+
 #: Said at once where the owner may have left off in the middle of a line.
 VOID: Final = "!"
 _PATIENCE: Final = 2.0  # s (wall) for one answer
+_REOPEN: Final = (
+    60.0  # s (wall; our choice) in which a port must be free again; a gateway may keep it half a minute
+)
+_AGAIN: Final = 0.05  # s (wall) between two attempts at that
 _ATTEMPTS: Final = 3  # at an answer
 _LINES: Final = 32  # read at most while an answer is looked for
 _HEAD_START: Final = 0.05  # s (wall) at most by which the source goes ahead of the magnets
@@ -80,15 +86,29 @@ class SocketLine:
 
 
 class VisaLine:
-    """A port that must be opened anew when its owner is dead: GPIB, serial. A bus takes one exchange at a time."""
+    """A port that must be opened anew when its owner is dead: GPIB, serial. A bus takes one exchange at a time.
+
+    Where the dead one's hold on it (a VISA lock, a gateway's connection) outlasts him it is tried again and again.
+    """
 
     _bus = threading.RLock()
 
     def __init__(self, library: str, resource: str) -> None:
-        import pyvisa
+        deadline = time.monotonic() + _REOPEN
+        while True:
+            try:
+                self._open(library, resource)
+                break
+            except LabctlError:
+                if time.monotonic() >= deadline:
+                    raise
+            _pass(_AGAIN)
+
+    def _open(self, library: str, resource: str) -> None:
+        from labctl import sessions
 
         with self._bus:
-            self._resource: Any = pyvisa.ResourceManager(library).open_resource(resource)
+            self._resource: Any = sessions.opened(sessions.manager(library), resource, "it", patience=0.0)
             self._resource.write_termination = self._resource.read_termination = "\n"
 
     def say(self, text: str) -> None:
@@ -246,6 +266,7 @@ def get_ready(parts: Sequence[dict[str, Any]]) -> None:
     """Load what will be needed, now that no moment counts."""
     if any("socket" not in part for part in parts):
         importlib.import_module("pyvisa")
+        importlib.import_module("labctl.sessions")
 
 
 def take_over(followers: Sequence[Follower], meanwhile: Callable[[], None] = lambda: None) -> None:
