@@ -2,8 +2,8 @@
 
 Started by `labctl.heartbeat` as `python -P -m labctl.guard CONTROL PAGE`, in a session of its own, so that it
 survives the terminal. It imports next to nothing and holds three things: CONTROL, a socket to its owner; PAGE, a
-memory in which the owner writes until when (on the system's monotonic clock) it may be silent, and the guard when it
-looked last; and what it was armed with: one JSON line with the parking recipe, and the open sockets of LAN
+memory in which the owner writes until when (on the system's monotonic clock) it may be silent, and the guard when
+it looked last; and what it was armed with: one JSON line with the parking recipe, and the open sockets of LAN
 instruments, ready to be spoken on.
 
     the word "done"                  the station is parked: end, and do nothing
