@@ -4,11 +4,8 @@ import errno
 import json
 import os
 import struct
-import sys
-import threading
 import zlib
 from array import array
-from datetime import UTC, datetime
 from types import SimpleNamespace
 
 import numpy as np
@@ -351,53 +348,6 @@ def test_a_run_that_dies_before_its_first_row_leaves_all_but_the_last_lines_of_i
 
 
 # --- two programs -------------------------------------------------------------------------------------
-
-
-def test_threads_that_write_at_once_write_whole_records_one_after_the_other(tmp_path):
-    """A step of parking that hung wakes up while the next one talks: nothing is lost, doubled or torn."""
-    store = measured(tmp_path / "a.h5")
-    readings = array("d")
-    store.clock(readings)
-
-    def talk(name):
-        for number in range(200):
-            readings.append(float(number))
-            store.wire(float(number), name, "say", "x" * 200)
-            store.event(float(number), "info", name)
-
-    names = [f"talker {number}" for number in range(4)]
-    talkers = [threading.Thread(target=talk, args=(name,)) for name in names]
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-    try:
-        for talker in talkers:
-            talker.start()
-        for talker in talkers:
-            talker.join()
-    finally:
-        sys.setswitchinterval(before)
-    for row in ROWS:
-        store.row(row)
-    back = told(journal_of(store.target))
-    assert back.damage == []
-    said = [(line.instrument, line.time) for line in back.lines if line.instrument.startswith("talker")]
-    assert sorted(said) == sorted((name, float(number)) for name in names for number in range(200))
-    assert len([event for event in back.events if event.level == "info"]) == 800
-    assert sorted(back.readings[9:]) == sorted(float(number) for number in range(200) for _ in names)
-
-
-def test_what_comes_after_the_end_is_recorded_no_more(tmp_path):
-    """A step of parking that was given up and wakes up late says its lines to nobody."""
-    written = writer.Journal.create(tmp_path / "a.h5", header())
-    written.line(1.0, "magnet", "say", "in time")
-    written.end("complete", "", datetime(2026, 1, 2, tzinfo=UTC), 2.0)
-    size = written.path.stat().st_size
-    written.line(3.0, "magnet", "say", "late")
-    written.event(Event(3.0, "warning", "late"))
-    assert written.path.stat().st_size == size
-    assert [line.text for line in told(written.path).lines] == ["in time"]
-    assert written.failure is None
-    written.close()
 
 
 def test_a_journal_that_was_left_keeps_its_name_until_it_is_recovered(tmp_path):
