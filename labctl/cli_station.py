@@ -52,14 +52,14 @@ def station_check(name: str, sample: str, offline: bool, exercise: bool, as_json
 
     from labctl import config, doctor, station, tables, tell
 
-    checked, _ = config.load_station(name)
+    checked, text = config.load_station(name)
     the_sample, _ = config.load_sample(sample)
     station.check_drivers(checked)
     if not as_json:
         tables.pairs(tell.station_lines(checked))
     if offline:
         return
-    findings = list(doctor.examine(checked, the_sample, exercise=exercise, folder=Path.cwd()))
+    findings = list(doctor.examine(checked, the_sample, exercise=exercise, folder=Path.cwd(), text=text))
     if as_json:
         tables.as_json({"station": checked.name, "findings": [asdict(finding) for finding in findings]})
     else:

@@ -6,6 +6,7 @@ what was looked at, ok, warning or fault, what was seen, and what to do about it
 
 from __future__ import annotations
 
+import os
 import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -14,9 +15,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from labctl import door, station
-from labctl.errors import FaultError, LabctlError
+from labctl import door, running, station
+from labctl.errors import FaultError, LabctlError, StoppedError
+from labctl.names import slug
 from labctl.safety import ROLE_DIRECTIONS, magnet_for
+from labctl.stopping import BrokenOff, stop_requests
 
 if TYPE_CHECKING:
     from labctl.config import MagnetSection, Sample, Station
@@ -46,8 +49,14 @@ class Finding:
     advice: str = ""
 
 
-def examine(the_station: Station, sample: Sample, *, exercise: bool, folder: Path) -> Iterator[Finding]:
-    """Look at the computer, the files, every instrument and, where told to, exercise them; yield as it goes."""
+def examine(
+    the_station: Station, sample: Sample, *, exercise: bool, folder: Path, text: str
+) -> Iterator[Finding]:
+    """Look at the computer, the files, every instrument and, where told to, exercise them; yield as it goes.
+
+    `text` is that of the station file. What is exercised has a guard and can be stopped as a run can:
+    StoppedError. The guard reports into `folder`.
+    """
     yield from _computer(folder)
     yield from _limits(the_station, sample)
     answering: set[str] = set()
@@ -60,7 +69,7 @@ def examine(the_station: Station, sample: Sample, *, exercise: bool, folder: Pat
                     answering.add(name)
                 yield finding
         if exercise:
-            yield from _exercised(visit, the_station, answering)
+            yield from _exercised(visit, the_station, answering, folder, text)
 
 
 # --- the computer and the files -----------------------------------------------------------------------
@@ -253,24 +262,32 @@ def _gaussmeter(name: str, driver: Any, magnet_name: str) -> Iterator[Finding]:
 # --- with current and field ---------------------------------------------------------------------------
 
 
-def _exercised(visit: Visit, the_station: Station, answering: set[str]) -> Iterator[Finding]:
+def _exercised(
+    visit: Visit, the_station: Station, answering: set[str], folder: Path, text: str
+) -> Iterator[Finding]:
     """Move each magnet a little, and pass a small current; what does not answer is left out."""
     roles = [role for role in ("source", "voltmeter", "lockin") if role in answering]
     for role in ROLE_DIRECTIONS:
         magnet = _fixed_magnet(the_station, role)
         if magnet is not None and {magnet.supply, magnet.gaussmeter} - {None} <= answering:
             roles.append(role)
-    with visit.open_roles(roles) as lab:
+    title = f"station check {the_station.name}"
+    target = folder / slug(f"{title} {os.getpid()}")
+    with (
+        visit.open_roles(roles, target) as lab,
+        stop_requests() as stop,
+        running.registered(title, target, text, lab.resources, lab.watch.guard) as entry,
+    ):
+        lab.watch.stop = stop
         try:
             lab.connect()
-            for role in roles:
-                if role in ROLE_DIRECTIONS:
-                    yield _tried(f"exercise {role}", lambda role=role: _moved(lab, role))
-            if {"source", "voltmeter"} <= set(roles):
-                yield _tried("exercise source and voltmeter", lambda: _read(lab))
-            if {"source", "lockin"} <= set(roles):
-                yield _tried("exercise source and lockin", lambda: _locked(lab))
+            for what, act in _exercises(lab, roles):
+                if not stop.reason:
+                    yield _tried(what, act)
+        except BrokenOff:
+            pass  # it is told below
         finally:
+            entry.is_parking()
             unparked = station.park(lab)
         yield _judged(
             "parked",
@@ -279,6 +296,19 @@ def _exercised(visit: Visit, the_station: Station, answering: set[str]) -> Itera
             "park it by hand",
             else_="fault",
         )
+    if stop.reason:
+        state = f"NOT PARKED: {'; '.join(unparked)}" if unparked else "the station was parked"
+        raise StoppedError(f"{stop.reason}; {state}.")
+
+
+def _exercises(lab: Any, roles: Sequence[str]) -> Iterator[tuple[str, Callable[[], tuple[bool, str, str]]]]:
+    for role in roles:
+        if role in ROLE_DIRECTIONS:
+            yield f"exercise {role}", lambda role=role: _moved(lab, role)
+    if {"source", "voltmeter"} <= set(roles):
+        yield "exercise source and voltmeter", lambda: _read(lab)
+    if {"source", "lockin"} <= set(roles):
+        yield "exercise source and lockin", lambda: _locked(lab)
 
 
 def _fixed_magnet(the_station: Station, role: str) -> MagnetSection | None:

@@ -2,8 +2,9 @@
 
 Started by `labctl.heartbeat` as `python -P -m labctl.guard CONTROL PAGE`, in a session of its own, so that it
 survives the terminal. It imports next to nothing and holds three things: CONTROL, a socket to its owner; PAGE, a
-memory in which the owner writes until when (on the system's monotonic clock) it may be silent; and what it was
-armed with: one JSON line with the parking recipe, and the open sockets of LAN instruments, ready to be spoken on.
+memory in which the owner writes until when (on the system's monotonic clock) it may be silent, and the guard when
+it looked last; and what it was armed with: one JSON line with the parking recipe, and the open sockets of LAN
+instruments, ready to be spoken on.
 
     the word "done"                  the station is parked: end, and do nothing
     CONTROL ends without it          the owner died: park
@@ -41,6 +42,9 @@ _LOOK: Final = 0.05  # s between two looks at the owner
 _DYING: Final = 1.0  # s that a killed owner may take to be gone
 #: Until when the owner may be silent; when it gave a sign of life; until when it then said it would be busy.
 PROMISE: Final = struct.Struct("ddd")
+#: When the guard looked at its owner last; and where in PAGE that stands.
+LOOKED: Final = struct.Struct("d")
+LOOKED_AT: Final = 64
 
 
 class Guard:
@@ -48,7 +52,7 @@ class Guard:
 
     def __init__(self, control: socket.socket, page: int) -> None:
         self._control = control
-        self._page = mmap.mmap(page, mmap.PAGESIZE, prot=mmap.PROT_READ)
+        self._page = mmap.mmap(page, mmap.PAGESIZE)
         self._owner = os.getppid()
         self._received = b""
         self._descriptors: list[int] = []
@@ -63,6 +67,7 @@ class Guard:
     def watch(self) -> str | None:
         """Look after the owner to the end; return why the station must be parked now, None where it is."""
         while True:
+            self._looks()
             cause = self._hears()
             if cause is not None:
                 return cause or None
@@ -70,6 +75,9 @@ class Guard:
             if cause:
                 self._kill_owner()
                 return cause if self._order else None
+
+    def _looks(self) -> None:
+        LOOKED.pack_into(self._page, LOOKED_AT, time.monotonic())
 
     def _hears(self) -> str | None:
         """Listen for a moment: None where all is well, "" where the end is regular, else a cause."""
@@ -91,6 +99,7 @@ class Guard:
             order = json.loads(line)
             takeover.get_ready(order["parts"])
             self._order = order
+            self._looks()
             self._control.sendall(b"ready\n")
         return None
 
@@ -134,8 +143,9 @@ class Guard:
         parts = self._order["parts"]
         followers = [Follower(part, self._order["time_factor"], self._opener(part)) for part in parts]
         report = Report(f"{self._order['target']}.guard")
-        report.write(event="taken over", cause=cause, owner=self._owner)
-        takeover.take_over(followers)
+        takeover.take_over(
+            followers, lambda: report.write(event="taken over", cause=cause, owner=self._owner)
+        )
         for follower in followers:
             report.write(event="parked", instrument=follower.name, problems=follower.problems)
         report.write(event="ended", seconds=round(time.monotonic() - began, 4))

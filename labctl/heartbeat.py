@@ -15,11 +15,14 @@ from pathlib import Path
 from typing import Any, Final
 
 from labctl.errors import FaultError
-from labctl.guard import PROMISE
+from labctl.guard import LOOKED, LOOKED_AT, PROMISE
 
 #: Seconds (wall; our choice) of silence after which a run counts as hung, beyond what it announced: the time limit
 #: of a query, and what a slow disk may take.
 HEARTBEAT: Final = 2.0
+#: Seconds (wall; our choice) after which a guard that does not look at its owner, as it does 20 times a second, is
+#: taken for stopped.
+BLIND: Final = 3.0
 _READY: Final = 10.0  # s (wall) in which the guard must answer; an interpreter starts in far less
 _END: Final = 2.0  # s (wall) that it may take to end
 _LOOK: Final = 0.2  # s between two looks at whether the guard is still there
@@ -46,6 +49,7 @@ class Guard:
                 start_new_session=True,
             )
         self._next_look = 0.0
+        self._is_armed = False
 
     @property
     def pid(self) -> int:
@@ -67,6 +71,7 @@ class Guard:
             self._control.settimeout(_READY)
             if self._control.recv(64) != b"ready\n":
                 raise ConnectionError("it ended")
+            self._is_armed = True
         except OSError as error:
             raise FaultError(
                 f"the guard must take over the recipe of parking; {error}. Nothing was set."
@@ -78,13 +83,19 @@ class Guard:
         PROMISE.pack_into(self._page, 0, now + HEARTBEAT + silence, now, now + silence)
 
     def check(self) -> None:
-        """Raise FaultError where the guard itself is gone: nobody would park the station in its place."""
+        """Raise FaultError where the guard itself is gone or stands still: nobody would park the station for us."""
         now = time.monotonic()
         if now < self._next_look:
             return
         self._next_look = now + _LOOK
         if self._process.poll() is not None:
             raise FaultError("The guard, which would park the station if this program died, is gone.")
+        (looked,) = LOOKED.unpack_from(self._page, LOOKED_AT)
+        if self._is_armed and now - looked > BLIND:
+            raise FaultError(
+                "The guard, which would park the station if this program died, has not looked at it for "
+                f"{now - looked:.2g} s."
+            )
 
     def stand_down(self) -> None:
         """Say that the station is parked, and wait for the guard's end; harmless when it has ended."""

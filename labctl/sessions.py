@@ -29,11 +29,14 @@ def manager(library: Any) -> pyvisa.ResourceManager:
         ) from error
 
 
-def opened(manager: pyvisa.ResourceManager, name: str, role: str) -> MessageBasedResource:
+def opened(
+    manager: pyvisa.ResourceManager, name: str, role: str, *, patience: float = _LOCK_PATIENCE
+) -> MessageBasedResource:
     """Open the instrument of a role by its resource name, alone; FaultError where that cannot be.
 
     Where the interface has a VISA lock (VXI-11, HiSLIP; GPIB and USB with a vendor's library), another computer
-    that holds it is told of; a socket or a serial line has none, and only one program opens it anyway.
+    that holds it is waited for (`patience`, s) and told of; a socket or a serial line has none, and only one
+    program opens it anyway.
     """
     try:
         resource = cast("MessageBasedResource", manager.open_resource(name))
@@ -44,14 +47,14 @@ def opened(manager: pyvisa.ResourceManager, name: str, role: str) -> MessageBase
             f"{role} must answer at {name}; it cannot be opened: {reason}. Nothing was sent."
         ) from error
     try:
-        _lock(resource)
+        _lock(resource, patience)
     except FaultError as error:
         resource.close()
         raise FaultError(f"{role} must be free; {name} {error} Nothing was sent.") from error
     return resource
 
 
-def _lock(resource: MessageBasedResource) -> None:
+def _lock(resource: MessageBasedResource, patience: float) -> None:
     """Take the VISA lock, where there is one; closing the session lets go of it."""
     from pyvisa.constants import StatusCode
     from pyvisa.errors import Error, VisaIOError
@@ -60,7 +63,7 @@ def _lock(resource: MessageBasedResource) -> None:
         return
     with suppress(Error, NotImplementedError, AttributeError):  # an interface without a lock
         try:
-            resource.lock_excl(1e3 * _LOCK_PATIENCE)
+            resource.lock_excl(1e3 * patience)
         except VisaIOError as error:
             if error.error_code in {StatusCode.error_resource_locked, StatusCode.error_timeout}:
                 raise FaultError("is locked by another VISA session.") from error

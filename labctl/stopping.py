@@ -1,7 +1,8 @@
 """How a run is asked to stop: signals that only set a flag, and the places where the flag is looked at.
 
 The first Ctrl-C finishes the point and then parks. The second breaks the point off: the next line to an
-instrument, or the next look at the clock in a wait, raises `BrokenOff`, never anything in between. Further ones
+instrument, or the next look at the clock in a wait, raises `BrokenOff`, never anything in between: a query under
+way is waited for, until its answer or its time limit (2 s, for a reading its own length and more). Further ones
 cannot cut a ramp, and whoever sent them is told so. SIGTERM (a supervisor, or `labctl stop`) and SIGHUP (the
 terminal is gone) leave the point GRACE seconds. Ctrl-Z does nothing: a run stopped with its current on is a hang.
 """

@@ -1,10 +1,10 @@
 """Taking over: a dead run's open lines are followed to safety by a recipe, without driver, protocol or file system.
 
 Every instrument has a thread of its own, so that one that does not answer holds up no other. The source's first
-lines go out before the magnets begin to move, and what can be asked later waits until they do. What the owner
-had half said is voided by something that no instrument understands, so that half a number is refused and not
-obeyed; then come the lines that need no answer. Before the first question *IDN? is asked until the identity is the
-answer: no late reply is then taken for another.
+lines go out before the magnets begin to move, which meanwhile tell who and where they are; what can be asked later
+waits until they do. What the owner had half said is voided by something that no instrument understands, so that
+half a number is refused and not obeyed; then come the lines that need no answer. Before the first question *IDN? is
+asked until the identity is the answer: no late reply is then taken for another.
 """
 
 from __future__ import annotations
@@ -19,9 +19,15 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, Final, Protocol
 
+from labctl.errors import LabctlError
+
 #: Said at once where the owner may have left off in the middle of a line.
 VOID: Final = "!"
 _PATIENCE: Final = 2.0  # s (wall) for one answer
+_REOPEN: Final = (
+    60.0  # s (wall; our choice) in which a port must be free again; a gateway may keep it half a minute
+)
+_AGAIN: Final = 0.05  # s (wall) between two attempts at that
 _ATTEMPTS: Final = 3  # at an answer
 _LINES: Final = 32  # read at most while an answer is looked for
 _HEAD_START: Final = 0.05  # s (wall) at most by which the source goes ahead of the magnets
@@ -80,15 +86,29 @@ class SocketLine:
 
 
 class VisaLine:
-    """A port that must be opened anew when its owner is dead: GPIB, serial. A bus takes one exchange at a time."""
+    """A port that must be opened anew when its owner is dead: GPIB, serial. A bus takes one exchange at a time.
+
+    Where the dead one's hold on it (a VISA lock, a gateway's connection) outlasts him it is tried again and again.
+    """
 
     _bus = threading.RLock()
 
     def __init__(self, library: str, resource: str) -> None:
-        import pyvisa
+        deadline = time.monotonic() + _REOPEN
+        while True:
+            try:
+                self._open(library, resource)
+                break
+            except LabctlError:
+                if time.monotonic() >= deadline:
+                    raise
+            _pass(_AGAIN)
+
+    def _open(self, library: str, resource: str) -> None:
+        from labctl import sessions
 
         with self._bus:
-            self._resource: Any = pyvisa.ResourceManager(library).open_resource(resource)
+            self._resource: Any = sessions.opened(sessions.manager(library), resource, "it", patience=0.0)
             self._resource.write_termination = self._resource.read_termination = "\n"
 
     def say(self, text: str) -> None:
@@ -125,6 +145,7 @@ class Follower:
         self.name: str = part["name"]
         self.problems: list[str] = []
         self.has_begun = threading.Event()  # all lines before the first question have gone out
+        self.may_move = threading.Event()
         self.is_moving = threading.Event()  # on its way to zero, or at an end
         self.may_ask = threading.Event()
         self._identity: str = part["identity"].strip()
@@ -143,6 +164,8 @@ class Follower:
         try:
             self._line = self._open_line()
             self._line.void()
+            if self.is_magnet and self._steps[0][0] != "Walk":  # a walk asks first
+                self.may_move.wait(_HEAD_START)
             self._follow()
         except Exception as error:
             self.problems.append(f"the line: {error}")
@@ -192,6 +215,7 @@ class Follower:
                 raise
             if deadline is not None and abs(start) < below:
                 return
+            self.may_move.wait(_HEAD_START)
             self.is_moving.set()
             passed, here = interval, abs(start)
             while here > 0:
@@ -242,11 +266,15 @@ def get_ready(parts: Sequence[dict[str, Any]]) -> None:
     """Load what will be needed, now that no moment counts."""
     if any("socket" not in part for part in parts):
         importlib.import_module("pyvisa")
+        importlib.import_module("labctl.sessions")
 
 
-def take_over(followers: Sequence[Follower]) -> None:
-    """Park all of them at once: what drives current is told first, then the magnets, then what only reads."""
-    first = [one for one in followers[:1] if not one.is_magnet]
+def take_over(followers: Sequence[Follower], meanwhile: Callable[[], None] = lambda: None) -> None:
+    """Park all of them at once: what drives current is told first, then the magnets, then what only reads.
+
+    `meanwhile` is called when all are on their way: a disk may be waited for only then.
+    """
+    source = [one for one in followers[:1] if not one.is_magnet]
     magnets = [one for one in followers if one.is_magnet]
     threads: list[threading.Thread] = []
 
@@ -255,16 +283,18 @@ def take_over(followers: Sequence[Follower]) -> None:
             threads.append(threading.Thread(target=one.follow, daemon=True))
             threads[-1].start()
 
-    start(first)
-    for one in first:
+    start([*source, *magnets])
+    for one in source:
         one.has_begun.wait(_HEAD_START)
-    start(magnets)
+    for one in magnets:
+        one.may_move.set()
     deadline = time.monotonic() + _LET_MOVE
     for one in magnets:
         one.is_moving.wait(max(deadline - time.monotonic(), 0.0))
     for one in followers:
         one.may_ask.set()
-    start([one for one in followers if one not in first and not one.is_magnet])
+    start([one for one in followers if one not in source and not one.is_magnet])
+    meanwhile()
     for thread in threads:
         thread.join()
 

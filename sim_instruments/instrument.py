@@ -5,7 +5,7 @@ from __future__ import annotations
 import zlib
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -55,6 +55,7 @@ class Instrument(ABC):
         self.clock = clock
         self._received = bytearray()
         self._replies: deque[Reply] = deque()
+        self._received_at = 0.0
         #: Whether END came with the last byte of the reply that was read last.
         self.ended = True
 
@@ -142,8 +143,25 @@ class Instrument(ABC):
             self._received.clear()
             self._receive(line, message_exchange)
 
+    def receive(self, line: bytes, before: Callable[[], None]) -> None:
+        """Receive one line of a raw socket while the bench's time goes on: `before` is called, then it is obeyed.
+
+        That is `message_time` from now, or from when the line before it has been received: only this instrument
+        is kept busy by it.
+        """
+        message = line.decode("latin-1").strip()
+        if not message:
+            return
+
+        def obey() -> None:
+            before()
+            self._accept(message, message_exchange=False)
+
+        self._received_at = max(self._received_at, self.clock.now()) + self.message_time
+        self.clock.at(self._received_at, obey)
+
     def _receive(self, line: bytes, message_exchange: bool) -> None:
-        message = line.rstrip(b"\r").decode("latin-1").strip()
+        message = line.decode("latin-1").strip()
         if not message:
             return
         if self.message_time:

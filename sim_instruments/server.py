@@ -109,16 +109,20 @@ class Served:
         self._clients[instrument].discard(client)
 
     def hear(self, client: _Client, instrument: Instrument, line: bytes) -> None:
-        """Hand one complete line to an instrument at the present time, and send on whatever is ready."""
+        """Hand one complete line to an instrument at the present time, and send on whatever is ready.
+
+        Receiving it keeps only that instrument busy: lines to others are received meanwhile.
+        """
         self._clock.run_until(self._due())
+        instrument.receive(line, lambda: self._turn_to(client, instrument))
+        self._serve()
+
+    def _turn_to(self, client: _Client, instrument: Instrument) -> None:
+        """Let a client have what its line will be answered; what is still to come for another goes to that one."""
         if (last := self._speaker.get(instrument)) is not client:
-            for (
-                reply
-            ) in instrument.owed:  # what is still to come of the one who spoke before goes to that one
+            for reply in instrument.owed:
                 reply.asker = reply.asker or last
             self._speaker[instrument] = client
-        instrument.write(line, end=False, message_exchange=False)
-        self._serve()
 
     def _serve(self) -> None:
         """Bring the bench up to the wall clock, send every reply that is due, and set the alarm for the next."""

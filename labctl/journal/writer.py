@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import threading
 import time
 from array import array
 from collections.abc import Iterable, Mapping
@@ -32,6 +33,9 @@ class Journal:
 
     Nothing but `create` raises for what a disk does: a record that could not be written, or a journal that is no
     longer where it was, is kept in `failure`, and whoever takes rows must look at it after each.
+
+    One record is written at a time, whichever thread brings it: a step of parking that hangs wakes up when it
+    likes. What comes after the end of the run is recorded no more.
     """
 
     def __init__(self, path: Path, descriptor: int, header: RunHeader) -> None:
@@ -41,6 +45,8 @@ class Journal:
         self.failure: FaultError | None = None
         self._disk = _mount(path)  # asked while the folder can be
         self._descriptor = descriptor
+        self._one_at_a_time = threading.RLock()
+        self._has_ended = False
         self._layout = records.row_layout(header.columns)
         self._number = 0
         self._met = False
@@ -104,12 +110,15 @@ class Journal:
         if name is None:
             name = self._names[instrument] = instrument.encode("utf-8", "surrogatepass")
         line = records.pack_line(at, direction, name, text)
-        self._lines.append(line)
-        self._pending += len(line)
-        if self.failure is None and (
-            self._pending >= _PENDING or time.monotonic() - self._written >= _SYNC_INTERVAL
-        ):
-            self._with_traffic(records.WIRE)
+        with self._one_at_a_time:
+            if self._has_ended:
+                return
+            self._lines.append(line)
+            self._pending += len(line)
+            if self.failure is None and (
+                self._pending >= _PENDING or time.monotonic() - self._written >= _SYNC_INTERVAL
+            ):
+                self._with_traffic(records.WIRE)
 
     def readings(self, taken: array[float]) -> None:
         """Record what stands in `taken`, now and later: it is emptied with each record."""
@@ -137,14 +146,16 @@ class Journal:
 
     def end(self, status: Status, reason: str, end_time: datetime, elapsed: float) -> None:
         """Record how the run ended, after all that was still waiting."""
-        if self._lines or self._readings:
-            self._with_traffic(records.WIRE)
         told = {"status": status, "reason": reason, "end_time": end_time.isoformat(), "elapsed": elapsed}
-        self._write(records.END, records.pack_json(told), urgent=True)
+        with self._one_at_a_time:
+            if self._lines or self._readings:
+                self._with_traffic(records.WIRE)
+            self._write(records.END, records.pack_json(told), urgent=True)
+            self._has_ended = True
 
     def traffic(self) -> reading.Traffic:
         """Return all traffic so far, read back from the file, with what it has not taken yet."""
-        waiting = records.pack_traffic(self._readings, self._lines)
+        waiting = records.pack_traffic(self._readings[:], self._lines)
         return reading.Traffic(self._descriptor, self._layout.size, waiting)
 
     def is_there(self) -> bool:
@@ -170,6 +181,11 @@ class Journal:
 
     def close(self) -> None:
         """Let go of the journal; more than once does no harm."""
+        with self._one_at_a_time:
+            self.let_go()
+
+    def let_go(self) -> None:
+        """As `close`, in a child process, where a thread that was writing no longer exists."""
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
@@ -183,29 +199,33 @@ class Journal:
         return (found.st_dev, found.st_ino) == (ours.st_dev, ours.st_ino)
 
     def _with_traffic(self, kind: bytes, head: bytes = b"", *, urgent: bool = False) -> bool:
-        count = len(self._readings)
-        whole = self._write(kind, head + records.pack_traffic(self._readings, self._lines), urgent=urgent)
-        if whole:
-            self._lines.clear()
-            self._pending = 0
-            del self._readings[:count]
-        return whole
+        with self._one_at_a_time:
+            readings = self._readings[:]  # another thread may look at the clock meanwhile
+            whole = self._write(kind, head + records.pack_traffic(readings, self._lines), urgent=urgent)
+            if whole:
+                self._lines.clear()
+                self._pending = 0
+                del self._readings[: len(readings)]
+            return whole
 
     def _write(self, kind: bytes, payload: bytes, *, urgent: bool = False) -> bool:
         """Append a record and, where it is time, let it reach the disk; False where it is not in the file."""
         whole = False
-        try:
-            self._append(frames.pack(kind, self._number, payload))
-            whole = True
-            self._number += 1
-            self._written = time.monotonic()
-            if urgent or self._written - self._synced >= _SYNC_INTERVAL:
-                os.fsync(self._descriptor)
-                self._synced = self._written
-                if not self._found():
-                    self._fail("it was deleted, moved or replaced")
-        except (OSError, ValueError) as error:
-            self._fail(getattr(error, "strerror", None) or str(error))
+        with self._one_at_a_time:
+            if self._has_ended:
+                return whole
+            try:
+                self._append(frames.pack(kind, self._number, payload))
+                whole = True
+                self._number += 1
+                self._written = time.monotonic()
+                if urgent or self._written - self._synced >= _SYNC_INTERVAL:
+                    os.fsync(self._descriptor)
+                    self._synced = self._written
+                    if not self._found():
+                        self._fail("it was deleted, moved or replaced")
+            except (OSError, ValueError) as error:
+                self._fail(getattr(error, "strerror", None) or str(error))
         return whole
 
     def _append(self, frame: bytes) -> None:
@@ -233,7 +253,7 @@ _OPEN: WeakSet[Journal] = WeakSet()
 def _leave_to_parent() -> None:
     """Close the journals in a child process: as long as it had them open, a parent that died would seem to live."""
     for journal in _OPEN:
-        journal.close()
+        journal.let_go()
 
 
 os.register_at_fork(after_in_child=_leave_to_parent)

@@ -16,6 +16,8 @@ from labctl.station.lab import OpenStation
 from labctl.stopping import StopRequests, Watch
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pyvisa
 
     from drivers._wire import Clock
@@ -52,24 +54,29 @@ def opened(request: Request, log: WireLog | None, operator: Operator) -> Generat
             _hold(lab, request)
             yield lab
     else:
-        with locks.held(station, request.title) as stale, _guarded(request, log) as lab:
+        with (
+            locks.held(station, request.title) as stale,
+            _guarded(station, request.roles, request.target, log) as lab,
+        ):
             _hold(lab, request)
             lab.found = stale
             yield lab
 
 
 @contextmanager
-def _guarded(request: Request, log: WireLog | None) -> Generator[OpenStation]:
+def _guarded(
+    station: Station, roles: Sequence[str], target: Path, log: WireLog | None
+) -> Generator[OpenStation]:
     """Open real or served instruments with a guard beside this process, from before the first set-point on."""
     from labctl.heartbeat import Guard
 
-    station, watch = request.station, Watch()
+    watch = Watch()
     watch.guard = guard = Guard()
     sockets: list[int] = []
     try:
         clock = WallClock(station.time_factor, watch)
-        with _wired(station, request.roles, station.visa, clock, log, watch=watch, sockets=sockets) as lab:
-            lab.on_known(lambda parts: guard.arm(parts, sockets, station.time_factor, request.target))
+        with _wired(station, roles, station.visa, clock, log, watch=watch, sockets=sockets) as lab:
+            lab.on_known(lambda parts: guard.arm(parts, sockets, station.time_factor, target))
             yield lab
     finally:
         guard.let_go()
@@ -158,10 +165,14 @@ class Visit:
             resource.close()
 
     @contextmanager
-    def open_roles(self, roles: Sequence[str]) -> Generator[OpenStation]:
-        """Open what some roles need, as a run does."""
-        library = self._manager.visalib
-        with _wired(self._station, roles, library, self.clock, None) as lab:
+    def open_roles(self, roles: Sequence[str], target: Path) -> Generator[OpenStation]:
+        """Open what some roles need, as a run to `target` does: with a guard, unless it is simulated."""
+        station = self._station
+        with (
+            _wired(station, roles, self._manager.visalib, self.clock, None)
+            if station.simulated
+            else _guarded(station, roles, target, None)
+        ) as lab:
             yield lab
 
 

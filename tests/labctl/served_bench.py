@@ -20,13 +20,14 @@ DEATHS = {"SIGKILL": 0.0, "SIGSEGV": 0.0, "SIGSTOP": STOPPED + 0.1}
 RATE = 500 / 90
 #: The largest step of a supply that is walked: that rate for 1.25 times 20 ms.
 STEP = RATE * 0.025
-#: Seconds that a line may wait for lines to other instruments: all share the bench's clock while it receives one.
-JITTER = 0.02
+#: Seconds by which a line may be late on its way (our choice).
+JITTER = 0.01
 #: A magnet's current (A) that counts as none: the supplies' own offsets are a few mA.
 NOTHING = 0.01
-#: A current (A) in the bar that counts as none: the offset of a source whose output is on at 0 A. A source that
-#: arms a waveform is at 0 A and hears nothing for a second or two; its output goes off after that.
-NO_CURRENT = 1e-6
+#: A current (A) in the bar that counts as none: the offset that the data sheet of the 6221 allows a source whose
+#: output is on at 0 A in its 20 mA range. A source that arms a waveform is at 0 A and hears nothing for a second or
+#: two; its output goes off after that.
+NO_CURRENT = 1e-5
 
 
 class Served:

@@ -1,6 +1,7 @@
 """A run on a served bench is killed, crashes, hangs or is stopped; the bench, not the program, says what became."""
 
 import json
+import os
 import re
 import signal
 import subprocess
@@ -12,6 +13,7 @@ import pytest
 from served_bench import DEATHS, LABCTL, WALL, Served, assert_off, parked_after, strike
 
 from labctl import runfile
+from labctl.heartbeat import BLIND
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
@@ -127,6 +129,49 @@ def test_a_run_whose_guard_was_killed_stops_and_parks(bench: Served) -> None:
     WALL.wait(0.3)
     assert parked_after(bench.look(), moment).source < 1.0
     assert_off(bench)
+
+
+def test_a_run_whose_guard_stands_still_stops_and_parks(bench: Served) -> None:
+    """A stopped guard guards nothing: the run notices within some seconds, and ends the guard too."""
+    run = bench.run("blind.h5")
+    bench.wait_until_busy()
+    WALL.wait(0.5)
+    (entry,) = [
+        json.loads(path.read_text()) for path in (bench.folder / "state/labctl/running").glob("*.json")
+    ]
+    os.kill(entry["guard"], signal.SIGSTOP)
+    moment = time.monotonic()
+    _, said = run.communicate(timeout=60)
+    assert run.returncode == 4, said
+    assert "The guard, which would park the station if this program died, has not looked at it" in said
+    WALL.wait(0.3)
+    assert parked_after(bench.look(), moment).source < BLIND + 3.0  # a query may be under way
+    assert_off(bench)
+    with pytest.raises(ProcessLookupError):
+        os.kill(entry["guard"], 0)
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_a_station_that_is_exercised_is_parked_however_that_ends(
+    bench: Served, number: signal.Signals
+) -> None:
+    """`station check --exercise` killed with a magnet on is parked by its guard; after SIGTERM by itself."""
+    command = [*LABCTL, "station", "check", "served.toml", "--exercise"]
+    check = subprocess.Popen(
+        command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, cwd=bench.folder
+    )
+    bench.wait_until_busy(60.0)
+    moment = time.monotonic()
+    check.send_signal(number)
+    _, said = check.communicate(timeout=60)
+    assert check.returncode == (3 if number == signal.SIGTERM else -number), said
+    assert "the station was parked" in said
+    WALL.wait(0.3)
+    parked = parked_after(bench.look(), moment)
+    assert parked.source < 1.0
+    assert_off(bench)
+    reports = list(bench.folder.glob(f"station-check-*-{check.pid}.guard"))
+    assert len(reports) == (number == signal.SIGKILL)
 
 
 def stopped(bench: Served, *words: str) -> "subprocess.CompletedProcess[str]":

@@ -8,7 +8,7 @@ import pytest
 
 from labctl import engine, station, takeover
 from labctl.station import OpenStation
-from labctl.takeover import Follower
+from labctl.takeover import Follower, VisaLine
 
 #: What tells the state of each part that is parked, and the instrument on the bench that plays it.
 STATES = {
@@ -75,6 +75,7 @@ def followers(lab: OpenStation, room: Any) -> tuple[list[Follower], dict[str, Ro
     made = [Follower(part, 1.0, lambda part=part: lines[part["name"]]) for part in lab.recipe()]
     for one in made:
         one.may_ask.set()
+        one.may_move.set()
     return made, lines
 
 
@@ -91,6 +92,19 @@ def state(lab: OpenStation, room: Any) -> dict[str, list[str]]:
             said[name].append(line.hear(0.0))
     flows = [abs(current) < 0.01 for current in room.moment.I_magnet.values()]
     return {**said, "flows": [str(room.moment.current), str(flows)]}
+
+
+def watched(magnet: Any) -> list[float]:
+    """The sizes (A) of all steps that a magnet is given from now on."""
+    changes: list[float] = []
+    drive = magnet.drive
+
+    def watching(ramp: Any) -> None:
+        changes.append(abs(ramp.end_current - ramp.start_current))
+        drive(ramp)
+
+    magnet.drive = watching
+    return changes
 
 
 def test_the_recipe_and_the_drivers_own_parking_leave_the_same_state(
@@ -144,19 +158,11 @@ def test_a_late_reply_is_not_taken_for_a_set_point(lab_and_room: tuple[OpenStati
     made, lines = followers(lab, room)
     lines["magnet_z"].say("VOLT?")
     lines["magnet_z"].say("MEAS:VOLT?")
-    rates: list[float] = []
-    supply = room.magnets["z"]
-    drive = supply.drive
-
-    def watched(ramp: Any) -> None:
-        rates.append(abs(ramp.end_current - ramp.start_current))
-        drive(ramp)
-
-    supply.drive = watched
+    changes = watched(room.magnets["z"])
     (magnet,) = [one for one in made if one.name == "magnet_z"]
     magnet.follow()
     assert magnet.problems == []
-    assert max(rates) < 1.25 * 500 / 90 * 0.02 + 0.01  # no step was larger than one of a walk
+    assert max(changes) < 1.25 * 500 / 90 * 0.02 + 0.01  # no step was larger than one of a walk
 
 
 def test_another_instrument_is_told(lab_and_room: tuple[OpenStation, Any]) -> None:
@@ -167,3 +173,48 @@ def test_another_instrument_is_told(lab_and_room: tuple[OpenStation, Any]) -> No
     follower.may_ask.set()
     follower.follow()
     assert follower.problems
+
+
+def test_a_port_that_is_opened_anew_is_followed_once_its_dead_owner_lets_go_of_it(
+    monkeypatch: pytest.MonkeyPatch, lab_and_room: tuple[OpenStation, Any]
+) -> None:
+    """GPIB: his locks are waited for; the reply he never read and the line he never ended are forgotten."""
+    lab, room = lab_and_room
+    room.instruments["supply_z"].write(b"MEAS:VOLT?\n")
+    room.instruments["supply_z"].write(b"CURR 1", end=False)
+    waits: list[float] = []
+
+    def wait(seconds: float) -> None:
+        waits.append(seconds)
+        room.clock.wait(max(seconds, 0.0))
+        if len(waits) == 3:
+            room.library._locks.clear()  # those of the lab, which is the owner
+
+    monkeypatch.setattr(takeover, "_pass", wait)
+    assert room.moment.I_magnet["z"] < -1
+    parts = [part for part in lab.recipe() if part["name"] in {"magnet_z", "magnet_x"}]
+    made = [Follower(part, 1.0, lambda part=part: VisaLine(room.library, part["resource"])) for part in parts]
+    changes = watched(room.magnets["z"])
+    for one in sorted(made, key=lambda one: one.name, reverse=True):
+        one.may_ask.set()
+        one.may_move.set()
+        one.follow()
+        assert one.problems == []
+    assert waits[:3] == [takeover._AGAIN] * 3
+    assert max(changes) < 1.25 * 500 / 90 * 0.02 + 0.01
+    assert all(abs(current) < 0.01 for current in room.moment.I_magnet.values())
+
+
+def test_a_port_that_nobody_lets_go_of_is_told(
+    monkeypatch: pytest.MonkeyPatch, lab_and_room: tuple[OpenStation, Any]
+) -> None:
+    """It is tried for so long, and nothing is said to the instrument behind somebody's back."""
+    lab, room = lab_and_room
+    monkeypatch.setattr(takeover, "_REOPEN", 0.0)
+    before = room.moment.I_magnet["z"]
+    (part,) = [part for part in lab.recipe() if part["name"] == "magnet_z"]
+    follower = Follower(part, 1.0, lambda: VisaLine(room.library, part["resource"]))
+    follower.follow()
+    (problem,) = follower.problems
+    assert "locked by another VISA session" in problem
+    assert room.moment.I_magnet["z"] == pytest.approx(before, abs=0.01)

@@ -96,6 +96,28 @@ def test_a_message_may_come_in_pieces_and_several_in_one_packet(room):
     assert b"".join(line(client) for _ in range(1)).startswith(b"a\n")
 
 
+def test_receiving_a_line_keeps_only_its_own_instrument_busy(room):
+    """While one parrot still receives a line, for five seconds, the other one has long answered."""
+    room.parrots["one"].message_time = 5.0
+    room.client("one").sendall(b"say a\n")
+    other = room.client("many")
+    other.sendall(b"say b\n")
+    assert line(other) == b"b\n"
+    assert room.parrots["one"].told == []
+
+
+def test_lines_to_one_instrument_are_received_one_after_the_other():
+    """Two lines at once of half a second each: the second is obeyed after a second."""
+    clock, times = VirtualClock(), []
+    parrot = Parrot(clock)
+    parrot.message_time = 0.5
+    for text in (b"say a\n", b"say b\n"):
+        parrot.receive(text, lambda: times.append(clock.now()))
+    clock.run_until(2.0)
+    assert times == [0.5, 1.0]
+    assert parrot.told == ["say a", "say b"]
+
+
 def test_what_a_vanished_client_began_to_say_is_forgotten(room):
     """Half a line and a closed line leave nothing: the next client's first message is its own."""
     room.client("one").sendall(b"say ghost")

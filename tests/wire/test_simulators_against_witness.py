@@ -121,7 +121,7 @@ def undeclared(kind: Any, exchange: Exchange) -> str | None:
         return None
     for line in (*exchange.after, *exchange.say):
         for header in witness.absolute_headers(line):
-            if "NOSUCH" in header:
+            if "NOSUCH" in header or header == "!":  # it is to be refused
                 continue
             if declared(kind, header) is None:
                 return header
