@@ -7,7 +7,7 @@ import fcntl
 import os
 import stat
 from collections.abc import Callable, Generator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
 
@@ -113,7 +113,7 @@ def replace(content: bytes, target: Path, seen: os.stat_result, verify: Callable
         _write(partial, content)
         partial.chmod(stat.S_IMODE(seen.st_mode))
         verify(partial)
-        with _locked(target.parent):  # so that two programs that replace one file do it one after the other
+        with locked(target.parent):  # so that two programs that replace one file do it one after the other
             if _state(os.stat(target)) != _state(seen):
                 raise RequestError(
                     f"{target} must stay as it is meanwhile; it was changed. Nothing was written."
@@ -139,15 +139,14 @@ def _state(seen: os.stat_result) -> tuple[int, ...]:
 
 
 @contextmanager
-def _locked(folder: Path) -> Generator[None]:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
+def locked(folder: Path) -> Generator[None]:
+    """Let programs do what stands below one after the other in a folder; where it has no locks, all at once."""
+    with ExitStack() as stack:
         with suppress(OSError):  # a network share without locks: the other one would be a coincidence
+            descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+            stack.callback(os.close, descriptor)
             fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
-    finally:
-        with suppress(OSError):  # nothing was written through it
-            os.close(descriptor)
 
 
 def partial_of(target: Path, tag: str | None = None) -> Path:

@@ -54,9 +54,14 @@ def recover(path: Path) -> Recovered:
     where the file's name belongs to something else: all is then left as it was.
     """
     target, source = names(path)
-    if not os.path.lexists(source):
-        return _nothing_to_do(target)
-    with journal.opened(source, os.O_RDWR) as descriptor:
+    with newfile.locked(source.parent):  # of two recoveries the second finds the file of the first
+        if not os.path.lexists(source):
+            return _nothing_to_do(target)
+        return _recovered(target, source)
+
+
+def _recovered(target: Path, source: Path) -> Recovered:
+    with journal.opened(source) as descriptor:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -64,12 +69,9 @@ def recover(path: Path) -> Recovered:
                 f"{source} must be the journal of a run that has ended; process "
                 f"{journal.read_pid(source, descriptor)} is writing it. Nothing was touched."
             ) from error
-        fcntl.flock(
-            descriptor, fcntl.LOCK_EX
-        )  # a reader that looks for the lock shares it for a moment: wait
         told = journal.read(source, descriptor)
         recovered = _already_there(target, told) if _is_whole(target) else _made(target, told)
-        source.unlink(missing_ok=True)  # another recovery may have been quicker
+        source.unlink(missing_ok=True)  # it may have been moved meanwhile
         newfile.sync_directory(source.parent)
     return recovered
 
@@ -137,11 +139,13 @@ def record_of(told: Told, *, running: bool = False) -> RunRecord:
 
 def _interrupted(told: Told) -> tuple[Status, str, datetime, float]:
     start = told.header.start_time
+    errors = [event.text for event in told.events if event.level == "error"]
+    cause = f": {errors[-1]}" if errors else ""
     if told.wall_time is None:
-        return "interrupted", "interrupted before the first row", start, told.time
+        return "interrupted", f"interrupted before the first row{cause}", start, told.time
     last = datetime.fromtimestamp(told.wall_time, UTC)
     end = max(last, start)  # a clock that was set back must not end a run before it began
-    reason = f"interrupted after row {told.rows + told.missing}, taken at {last.isoformat()}"
+    reason = f"interrupted after row {told.rows + told.missing}, taken at {last.isoformat()}{cause}"
     return "interrupted", reason, end, told.time or (end - start).total_seconds()
 
 

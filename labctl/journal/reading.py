@@ -9,6 +9,7 @@ from array import array
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar
@@ -202,6 +203,7 @@ def _take(told: Told, frame: Frame, layout: struct.Struct) -> None:
     """Add what one record says to what a journal tells; raises before it has changed anything."""
     if frame.kind == records.ROW:
         number, wall_time, *values = layout.unpack_from(frame.payload)
+        datetime.fromtimestamp(wall_time, UTC)  # no row is taken at a time that no calendar has
         told.time = _latest(told.time, frame.payload, layout.size)
         for column, value in zip(told.data.values(), values, strict=True):
             column.append(value)

@@ -24,7 +24,7 @@ import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast, get_args
 
 from labctl.errors import DataError
 from labctl.record import Event, Instrument, Quantity, RunHeader, Status, WireLine
@@ -149,13 +149,14 @@ def unpack_header(payload: bytes) -> Began:
     for part in fields(RunHeader):
         if part.type in _SIMPLE and not isinstance(values.get(part.name), _SIMPLE[part.type]):
             raise TypeError(f"{part.name} must be {part.type}; got {values.get(part.name)!r}")
+    row_layout(values["columns"])  # a type that no row has would stop whoever reads the first one
     return Began(RunHeader(**values), int(told["pid"]))
 
 
 def newer(version: object) -> DataError:
     """Return the error that refuses a journal of another version."""
     return DataError(
-        f"the journal must be of version {VERSION}; it is of version {version}: update labctl. "
+        f"the journal must be of version {VERSION}; it is of version {version!r:.40}: update labctl. "
         "Nothing was touched."
     )
 
@@ -163,32 +164,47 @@ def newer(version: object) -> DataError:
 def unpack_event(payload: bytes) -> Event:
     """Read an event record."""
     time, level, text = json.loads(payload)
-    return Event(float(time), str(level), str(text))
+    return Event(float(time), _text(level), _text(text))
 
 
 def unpack_instrument(payload: bytes) -> tuple[str, Instrument]:
     """Read who plays a role."""
     told = json.loads(payload)
     before = quantities(told.pop("settings_before"))
-    return told.pop("role"), Instrument(settings_before=before, **told)
+    role = _text(told.pop("role"))
+    return role, Instrument(settings_before=before, **{name: _text(text) for name, text in told.items()})
 
 
 def unpack_settings(payload: bytes) -> tuple[str, dict[str, Quantity]]:
     """Read the settings that a role was left with."""
     told = json.loads(payload)
-    return told["role"], quantities(told["settings_after"])
+    return _text(told["role"]), quantities(told["settings_after"])
 
 
 def unpack_end(payload: bytes) -> Ended:
     """Read how a run ended."""
     told = json.loads(payload)
-    time = datetime.fromisoformat(told["end_time"])
-    return Ended(cast("Status", told["status"]), told["reason"], time, float(told["elapsed"]))
+    status, time = told["status"], datetime.fromisoformat(told["end_time"])
+    if status not in get_args(Status) or time.tzinfo is None:
+        raise ValueError(
+            f"a run must end with a status, at a time with its offset; got {status!r:.40}, {time}"
+        )
+    return Ended(cast("Status", status), _text(told["reason"]), time, float(told["elapsed"]))
 
 
 def quantities(told: Mapping[str, Any]) -> dict[str, Quantity]:
-    """Read quantities by name."""
-    return {name: Quantity(*quantity) for name, quantity in told.items()}
+    """Read quantities by name; TypeError where a unit or a meaning is no text."""
+    found = {name: Quantity(*quantity) for name, quantity in told.items()}
+    for _, unit, meaning in found.values():
+        _text("" if unit is None else unit)
+        _text(meaning)
+    return found
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"a text must be one; got {value!r:.40}")
+    return value
 
 
 def _plain(value: Any) -> Any:

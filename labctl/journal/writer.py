@@ -54,6 +54,7 @@ class Journal:
         self._pending = 0
         self._names: dict[str, bytes] = {}
         self._readings = array("d")
+        self._at = 0.0
         self._written = self._synced = self._row_at = time.monotonic()
         _OPEN.add(self)
 
@@ -109,6 +110,7 @@ class Journal:
         name = self._names.get(instrument)
         if name is None:
             name = self._names[instrument] = instrument.encode("utf-8", "surrogatepass")
+        self._at = at
         line = records.pack_line(at, direction, name, text)
         with self._one_at_a_time:
             if self._has_ended:
@@ -245,6 +247,8 @@ class Journal:
             self.failure = FaultError(
                 f"the disk at {self._disk} must take the journal {self.path}; got: {reason}."
             )
+            # The smallest of records: where no other has room any more, a recovery still knows why.
+            self.event(Event(self._at, "error", f"the disk must take the journal; got: {reason}"))
 
 
 _OPEN: WeakSet[Journal] = WeakSet()

@@ -1,5 +1,6 @@
 """Recovery: whenever a run dies, its rows are in a file that is whole, and doing it again changes nothing."""
 
+import errno
 import fcntl
 import json
 import os
@@ -14,7 +15,7 @@ from journals import ROWS, Dying, KilledError, frames_of, left_behind, measured
 from stored_runs import COLUMNS, END, HALL, START, header
 
 from labctl import journal, recovery, runfile
-from labctl.errors import DataError, RequestError
+from labctl.errors import DataError, FaultError, RequestError
 from labctl.journal import frames, journal_of, records, writer
 from labctl.record import Quantity
 from labctl.runfile import read_clock, read_run, read_wire
@@ -239,15 +240,11 @@ def test_a_journal_that_is_being_written_is_refused(tmp_path):
 
 
 def test_a_reader_that_just_looks_whether_a_run_lives_does_not_pass_for_its_writer(tmp_path):
-    """Looking shares the lock for a moment; a recovery at that moment waits for it and is done."""
+    """Looking shares the lock for a moment, and so does a recovery: neither waits for the other."""
     path = left_behind(tmp_path / "a.h5")
-    with journal.opened(path) as looking, ThreadPoolExecutor() as pool:
+    with journal.opened(path) as looking:
         fcntl.flock(looking, fcntl.LOCK_SH)
-        recovering = pool.submit(recovery.recover, path)
-        with pytest.raises(TimeoutError):
-            recovering.result(timeout=0.1)
-        fcntl.flock(looking, fcntl.LOCK_UN)
-        assert recovering.result(timeout=30).rows == 9
+        assert recovery.recover(path).rows == 9
 
 
 def test_a_journal_of_a_later_version_is_refused_and_left_as_it_is(tmp_path):
@@ -325,3 +322,52 @@ def test_the_command_tells_what_it_found_as_json(tmp_path, labctl):
     store.close()
     assert journal.writer_of(journal_of(store.target)) is None
     assert COLUMNS[0].name == read_run(store.target).axis
+
+
+def test_two_recoveries_at_once_both_end_well(tmp_path):
+    """One makes the file and the other finds it; neither takes the other for the run that is still going on."""
+    left_behind(tmp_path / "a.h5")
+    with ThreadPoolExecutor(4) as pool:
+        told = list(pool.map(recovery.recover, [tmp_path / "a.h5"] * 4))
+    assert sorted(recovered.made for recovered in told) == [False, False, False, True]
+    assert {(recovered.rows, recovered.status) for recovered in told} == {(9, "interrupted")}
+    assert [found.name for found in tmp_path.iterdir()] == ["a.h5"]
+
+
+def test_a_run_that_is_being_recovered_is_not_taken_for_one_that_goes_on(tmp_path, monkeypatch):
+    """The lock of a journal is its writer's alone: who recovers it does not hold it."""
+    left_behind(tmp_path / "a.h5")
+    seen = []
+    ordinary = recovery.record_of
+
+    def watched(told, **options):
+        with journal.opened(journal_of(tmp_path / "a.h5")) as descriptor:
+            seen.append(journal.is_locked(descriptor))
+        return ordinary(told, **options)
+
+    monkeypatch.setattr(recovery, "record_of", watched)
+    recovery.recover(tmp_path / "a.h5")
+    assert seen == [False]
+
+
+def test_a_run_that_a_full_disk_ended_says_so_when_it_is_recovered(tmp_path, monkeypatch):
+    """Where the record of its end found no room, the last error of its log is the reason."""
+    store = measured(tmp_path / "a.h5", ROWS[:3])
+    ordinary = os.write
+
+    def refuse(descriptor, content):
+        if len(content) > 150:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return ordinary(descriptor, content)
+
+    monkeypatch.setattr(os, "write", refuse)
+    store.wire(3.5, "voltmeter", "hear", "+1.5E-06" * 20)
+    with pytest.raises(FaultError, match="No space left"):
+        store.row(ROWS[3])
+    store._open.end("faulted", "the disk is full" * 10, END, 9.5)
+    store.close()
+    monkeypatch.undo()
+    recovered = recovery.recover(tmp_path / "a.h5")
+    assert (recovered.status, recovered.rows) == ("interrupted", 3)
+    assert recovered.reason.endswith(": the disk must take the journal; got: No space left on device")
+    assert "error" in {event.level for event in read_run(tmp_path / "a.h5").log}
