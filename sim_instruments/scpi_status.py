@@ -146,6 +146,11 @@ class Status:
             register.event = 0
         self.clear_errors()
 
+    def power_on(self) -> None:
+        """As the mains come back: no errors and no events but this one."""
+        self.clear()
+        self.standard.pulse(POWER_ON)
+
     def preset(self) -> None:
         """STATus:PRESet: the enable registers of the three SCPI registers to zero."""
         for register in (self.measurement, self.operation, self.questionable):
