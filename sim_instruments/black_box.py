@@ -76,7 +76,7 @@ class BlackBox:
         flow = next((flow for flow in reversed(self.flows) if flow.time <= time), None)
         if flow is None:
             return 0.0
-        return flow.what if isinstance(flow.what, float) else flow.what.at(time)
+        return flow.what if isinstance(flow.what, float | int) else flow.what.at(time)
 
 
 def black_box(bench: Bench) -> BlackBox:

@@ -56,4 +56,4 @@ def _draw_one(stream: np.random.Generator, mishaps: Mapping[str, Sequence[str]],
 
 
 def _one_of(stream: np.random.Generator, values: Sequence[float]) -> float:
-    return values[stream.integers(len(values))]
+    return values[int(stream.integers(len(values)))]

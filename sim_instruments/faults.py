@@ -138,12 +138,13 @@ def parse(text: str) -> Fault:
         raise ValueError(f"{name} must last some seconds, or for ever, and not so many times; got {text!r}")
     if lasting is not None and kind.sort == "event":
         raise ValueError(f"{name} happens once; got {text!r}")
+    moment: Literal["row", "query", "line", "time"] = "line" if line else "time"
     place: float | str = line.strip('"') if line else seconds(time) if time else int(number)
     return Fault(
         instrument,
         name,
         value,
-        when or ("line" if line else "time"),
+        when if when in ("row", "query") else moment,
         place,
         int(times) if times else None,
         seconds(lasting) if lasting else None,

@@ -130,7 +130,7 @@ class Status:
         """Take the oldest entry: `-113,"Undefined header"`, or `0,"No error"`."""
         code = self.next_code()
         sign = "+" if code > 0 else ""
-        return f'{sign}{code},"{self._texts.get(code) or ERROR_TEXTS[code]}"'
+        return f'{sign}{code},"{self._texts.get(code) or ERROR_TEXTS.get(code, "")}"'
 
     def next_code(self) -> int:
         """Take the oldest entry as a bare code, 0 where there is none."""

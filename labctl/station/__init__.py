@@ -78,8 +78,21 @@ def _guarded(request: Request, log: WireLog | None) -> Generator[OpenStation]:
 
 
 def park(lab: OpenStation) -> list[str]:
-    """Park a station, and send its guard home; return what was not confirmed."""
-    unparked = parking.park(lab.parking(), lab.note, lab.watch)
+    """Park a station, and send its guard home; return what was not confirmed.
+
+    What failed, and did not hang, is tried again after the pauses `parking.AGAIN`: a link that comes back is used.
+    """
+    steps, hanging = lab.parking(), list[str]()
+    unparked = parking.park(steps, lab.note, lab.watch)
+    for pause in parking.AGAIN:
+        hanging += [problem for problem in unparked if parking.HANGS in problem]
+        failed = {problem.partition(": ")[0] for problem in unparked if parking.HANGS not in problem}
+        steps = [step for step in steps if step.what in failed]
+        if not steps:
+            break
+        lab.wait(pause)
+        unparked = parking.park(steps, lab.note, lab.watch)
+    unparked = [*hanging, *(problem for problem in unparked if problem not in hanging)]
     if lab.watch.guard is not None:
         lab.watch.guard.stand_down()
         lab.watch.guard = None
