@@ -111,9 +111,13 @@ class Served:
     def hear(self, client: _Client, instrument: Instrument, line: bytes) -> None:
         """Hand one complete line to an instrument at the present time, and send on whatever is ready.
 
-        Receiving it keeps only that instrument busy: lines to others are received meanwhile.
+        Receiving it keeps only that instrument busy: lines to others are received meanwhile. Where something is
+        wrong with its cable the line is cut: to a client all such trouble looks alike.
         """
         self._clock.run_until(self._due())
+        if instrument.line is not None and instrument.line.trouble:
+            client.drop()
+            return
         instrument.receive(line, lambda: self._turn_to(client, instrument))
         self._serve()
 

@@ -172,7 +172,8 @@ def unpack_instrument(payload: bytes) -> tuple[str, Instrument]:
     told = json.loads(payload)
     before = quantities(told.pop("settings_before"))
     role = _text(told.pop("role"))
-    return role, Instrument(settings_before=before, **{name: _text(text) for name, text in told.items()})
+    identity, resource, driver = (_text(told[name]) for name in ("identity", "resource", "driver"))
+    return role, Instrument(identity=identity, resource=resource, driver=driver, settings_before=before)
 
 
 def unpack_settings(payload: bytes) -> tuple[str, dict[str, Quantity]]:
