@@ -5,21 +5,25 @@ from __future__ import annotations
 import json
 import os
 import signal
+import threading
 import time
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from labctl import config, parking, running, station
 from labctl.clock import WallClock
 from labctl.errors import FaultError, RequestError
+from labctl.names import slug
 from labctl.parking import ParkingStep
 from labctl.stopping import GRACE, Watch, stop_requests
 
 if TYPE_CHECKING:
     from labctl.config import Station
+    from labctl.heartbeat import Guard
     from labctl.running import Running
     from labctl.station import Visit
 
@@ -41,16 +45,22 @@ def park(the_station: Station) -> dict[str, str]:
     """Park every instrument of a station, supplies at their magnets' slew; return what became of each, by name.
 
     An empty text is a confirmed parking. What does not answer as the right instrument is left alone, and what is
-    found on is read and ramped from where it is. A station that a run is using raises RequestError.
+    found on is read and ramped from where it is. A station that a run is using raises RequestError. Where this is
+    killed a guard goes on with what is just being parked; it reports into the present folder.
     """
     _check_free(the_station)
     outcome = dict.fromkeys(the_station.instruments, "")
     the_sample, _ = config.load_sample("alox-2.0")  # what lies on a simulated bench; a real one needs none
-    with station.visited(the_station, the_sample) as visit, stop_requests() as stop:
+    with (
+        station.visited(the_station, the_sample) as visit,
+        stop_requests() as stop,
+        _covered(the_station) as cover,
+    ):
         watch = Watch()
         watch.stop = stop
+        watch.guard = cover and cover.guard
         steps = [
-            ParkingStep(name, partial(_park_one, visit, the_station, name), ramp)
+            ParkingStep(name, partial(_park_one, visit, the_station, name, cover), ramp)
             for name, ramp in _ramps(the_station).items()
         ]
         for problem in parking.park(steps, lambda _text: None, watch):
@@ -133,16 +143,74 @@ def guard_says(entry: Running) -> list[str] | None:
     return [f"{line['instrument']}: {'; '.join(line['problems'])}" for line in parked if line["problems"]]
 
 
-def _park_one(visit: Visit, the_station: Station, name: str) -> None:
+class _Cover:
+    """A guard that is armed with what is being parked at the moment, step by step; without it parking goes on."""
+
+    def __init__(self, guard: Guard, the_station: Station, target: Path) -> None:
+        self.guard = guard
+        self._factor = the_station.time_factor
+        self._target = target
+        self._parts: dict[str, dict[str, Any]] = {}
+        self._sockets = 0
+        self._is_there = True
+        self._one_at_a_time = threading.Lock()
+
+    @contextmanager
+    def over(self, part: dict[str, Any], line: int | None) -> Generator[None]:
+        """Cover one instrument by its recipe; `line` is its open socket, where it has one."""
+        with self._one_at_a_time:
+            if line is not None:
+                part = {**part, "socket": self._sockets}
+                self._sockets += 1
+            self._parts[part["name"]] = part
+            self._arm([] if line is None else [line])
+        try:
+            yield
+        finally:
+            with self._one_at_a_time:
+                del self._parts[part["name"]]
+                self._arm([])
+
+    def _arm(self, lines: Sequence[int]) -> None:
+        if not self._is_there:
+            return
+        try:
+            self.guard.arm(list(self._parts.values()), lines, self._factor, self._target)
+        except FaultError:
+            self._is_there = False
+
+
+@contextmanager
+def _covered(the_station: Station) -> Generator[_Cover | None]:
+    if the_station.simulated:
+        yield None
+        return
+    from labctl.heartbeat import Guard
+
+    guard = Guard()
+    try:
+        yield _Cover(guard, the_station, Path(slug(f"park {the_station.name} {os.getpid()}")))
+    finally:
+        guard.stand_down()
+
+
+def _park_one(visit: Visit, the_station: Station, name: str, cover: _Cover | None) -> None:
     with visit.open(name) as driver:
         driver.connect()
-        rate = _rates(the_station).get(name)
-        driver.park() if rate is None else driver.park(rate)
+        rate, I_max = _rates(the_station).get(name, (None, 0.0))
+        recipe = driver.parking_recipe() if rate is None else driver.ramp_down_recipe(rate, I_max)
+        handle = {"visa": the_station.visa, "resource": the_station.instruments[name].resource}
+        part = station.part_of(name, driver.identity, recipe, handle)
+        with cover.over(part, visit.sockets.get(name)) if cover else nullcontext():
+            driver.park() if rate is None else driver.park(rate)
 
 
-def _rates(the_station: Station) -> dict[str, float]:
-    """Rate (A/s) of each magnet supply: that of its magnet's slew."""
-    return {one.supply: one.slew / abs(one.field_per_current) for one in the_station.magnets.values()}
+def _rates(the_station: Station) -> dict[str, tuple[float, float]]:
+    """Rate (A/s) and largest current (A) of each magnet supply: those of its magnet's slew and field."""
+    return {
+        one.supply: (one.slew / abs(one.field_per_current), one.mu0_H_max / abs(one.field_per_current))
+        for one in the_station.magnets.values()
+    }
 
 
 def _ramps(the_station: Station) -> dict[str, float]:

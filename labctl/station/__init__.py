@@ -12,7 +12,7 @@ from drivers.field_source import FieldSource
 from labctl import locks, parking, rawsocket, registry, sessions
 from labctl.clock import FollowingClock, RecordingClock, ReplayClock, StoppableClock, WallClock
 from labctl.safety import magnet_for, parts
-from labctl.station.lab import OpenStation
+from labctl.station.lab import OpenStation, part_of
 from labctl.stopping import StopRequests, Watch
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
         return source, voltmeter, lockin, magnet
 
 
-__all__ = ["InstrumentError", "OpenStation", "Overload", "check_drivers", "opened", "rehearsing"]
+__all__ = ["InstrumentError", "OpenStation", "Overload", "check_drivers", "opened", "part_of", "rehearsing"]
 
 WireLog = Callable[[float, str, str, str], None]
 
@@ -168,15 +168,21 @@ class Visit:
         self._station = station
         self._manager = manager
         self.clock = clock
+        #: The file descriptor of each open LAN instrument, by name.
+        self.sockets: dict[str, int] = {}
 
     @contextmanager
     def open(self, name: str) -> Generator[Any]:
         """Open one instrument by its name in the station file, as its driver; FaultError where it is not there."""
         section = self._station.instruments[name]
         resource = sessions.opened(self._manager, section.resource, name)
+        line = rawsocket.descriptor(self._manager, resource)
+        if line is not None:
+            self.sockets[name] = line
         try:
             yield registry.load("drivers", section.driver)(Wire(resource, self.clock, name))
         finally:
+            self.sockets.pop(name, None)
             resource.close()
 
     @contextmanager

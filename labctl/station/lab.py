@@ -203,14 +203,7 @@ class OpenStation:
             label = f"{step.what}_supply" if is_magnet else step.what
             instrument = self._instruments[label][0]
             steps = (self._roles[step.what] if is_magnet else instrument).parking_recipe()
-            parts.append(
-                {
-                    "name": step.what,
-                    "identity": instrument.identity,
-                    "steps": [(type(one).__name__, asdict(one)) for one in steps],
-                    **self._handles[label],
-                }
-            )
+            parts.append(part_of(step.what, instrument.identity, steps, self._handles[label]))
         return parts
 
     def _magnets(self) -> list[FieldSource]:
@@ -229,6 +222,12 @@ class OpenStation:
     def add_magnet(self, role: str, magnet: FieldSource) -> None:
         """Take the field source that plays a magnet's role."""
         self._roles[role] = magnet
+
+
+def part_of(name: str, identity: str, recipe: Iterable[Any], handle: Mapping[str, Any]) -> dict[str, Any]:
+    """Return how one instrument is parked as plain data, for a guard (`heartbeat.Guard.arm`)."""
+    steps = [(type(one).__name__, asdict(one)) for one in recipe]
+    return {"name": name, "identity": identity, "steps": steps, **handle}
 
 
 def _quantities(settings: Mapping[str, tuple[Any, str]]) -> dict[str, Quantity]:

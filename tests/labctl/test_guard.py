@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from served_bench import DEATHS, LABCTL, WALL, Served, assert_off, parked_after, strike
+from served_bench import DEATHS, LABCTL, WALL, Served, assert_off, largest, parked_after, strike
 
 from labctl import runfile
 from labctl.heartbeat import BLIND
@@ -233,3 +233,36 @@ def test_a_station_is_parked_by_hand_from_where_it_stands(bench: Served) -> None
     WALL.wait(0.3)
     parked_after(bench.look(), moment)
     assert_off(bench)
+
+
+def test_a_parking_by_hand_that_is_killed_is_ended_by_its_guard(bench: Served) -> None:
+    """`labctl park` dies half-way down a ramp: the magnet goes on to zero, at its slew, and is switched off."""
+    run = bench.run("left-again.h5")
+    bench.wait_until_busy()
+    WALL.wait(1.0)
+    (entry,) = [
+        json.loads(path.read_text()) for path in (bench.folder / "state/labctl/running").glob("*.json")
+    ]
+    subprocess.run(["kill", "-9", str(entry["guard"]), str(entry["pid"])], check=True)
+    run.communicate(timeout=60)
+    WALL.wait(0.2)
+    left = largest(bench.look()[-1])
+    assert left > 1
+    park = subprocess.Popen(
+        [*LABCTL, "park", "served.toml"],
+        cwd=bench.folder,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+    )
+    while largest(bench.look()[-1]) > 0.8 * left:
+        WALL.wait(0.01)
+        assert park.poll() is None
+    moment = time.monotonic()
+    park.kill()
+    _, said = park.communicate(timeout=60)
+    assert "the station was parked" in said
+    WALL.wait(0.3)
+    assert parked_after(bench.look(), moment).own < 0.1
+    for role, question in (("supply_z", "OUTP?"), ("supply_x", "SETI?")):
+        assert float(bench.asked(role, question)) == 0
