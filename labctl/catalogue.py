@@ -26,6 +26,7 @@ MANY = 200
 Progress = Callable[[int], AbstractContextManager[Callable[[int], None]]]
 """Given how many files are to be read: a context whose value is told how many were."""
 
+_SECONDS = 20  # that one file may take, of which it takes milliseconds (our choice)
 _SHARE = 16  # files that a process is handed at a time
 _BATCH = 500  # files after which the index is written: what was read once is not lost by Ctrl-C
 
@@ -125,15 +126,39 @@ class _Readers(NamedTuple):
 
     def read(self, paths: Sequence[str]) -> Iterator[Entry]:
         """Read files, in order; BrokenExecutor where a process dies."""
-        import signal
         from concurrent.futures import ProcessPoolExecutor
         from multiprocessing import get_context
 
-        ignoring = (signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; the parent decides
         with ProcessPoolExecutor(
-            min(self.jobs, len(paths)), get_context(self.start), signal.signal, ignoring
+            min(self.jobs, len(paths)), get_context(self.start), _prepare_reader
         ) as pool:
-            yield from pool.map(entries.read, paths, chunksize=_SHARE)
+            yield from pool.map(_read_in_time, paths, chunksize=_SHARE)
+
+
+def _prepare_reader() -> None:
+    """Make ready a process that reads files: what befalls it there befalls nobody else."""
+    import signal
+
+    from labctl import quarantine
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; the parent decides
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    quarantine.confine()
+
+
+def _read_in_time(path: str) -> Entry:
+    """Read a file; the process is ended where that takes too long, be it in the depths of HDF5."""
+    import signal
+
+    signal.setitimer(signal.ITIMER_REAL, _SECONDS)
+    try:
+        return entries.read(path)
+    except MemoryError:
+        return Entry(
+            path=path, status="broken", reason="a file that takes more memory than a reader is given"
+        )
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 def _walk(folder: str) -> _Found:
@@ -202,7 +227,8 @@ def _read(
 def _entries(paths: Sequence[str], readers: _Readers) -> Iterator[Entry]:
     """Read files in processes of their own, in order: what is damaged can crash HDF5.
 
-    A file whose reader dies is read again by itself; where that dies too, the file is broken.
+    Where a reader dies, the files it may have had in hand are read each by itself; one whose reader dies again is
+    broken.
     """
     done = 0
     while done < len(paths):
@@ -211,12 +237,14 @@ def _entries(paths: Sequence[str], readers: _Readers) -> Iterator[Entry]:
                 done += 1
                 yield entry
         except BrokenExecutor:
-            yield _alone(paths[done], readers)
-            done += 1
+            for path in paths[done : done + _SHARE]:
+                done += 1
+                yield _alone(path, readers)
 
 
 def _alone(path: str, readers: _Readers) -> Entry:
     try:
         return next(readers.read([path]))
     except BrokenExecutor:
-        return Entry(path=path, status="broken", reason="HDF5 crashed when it read it")
+        reason = f"HDF5 crashed when it read it, or took more than {_SECONDS} s"
+        return Entry(path=path, status="broken", reason=reason)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from labctl import formats
+from labctl import formats, recovery
 from labctl.errors import RequestError
 from labctl.newfile import check_writable, make_folder, publish
 from labctl.runfile import is_run, read_run
@@ -60,7 +60,7 @@ def _runs(path: Path) -> Iterator[_Found]:
     if not path.is_dir():
         yield _Found(path, Path(path.name))
         return
-    for file in sorted(path.rglob("*.h5")):
+    for file in recovery.runs_below(path):
         if is_run(file):
             yield _Found(file, file.relative_to(path))
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from labctl.errors import DataError, LabctlError, RequestError
 from labctl.names import as_label
-from labctl.newfile import make_folder
+from labctl.newfile import check_writable, make_folder
 from labctl.tables import say
 from labctl.tell import shown
 from protocols.vocabulary import Analysis, Method, ParameterSet
@@ -169,13 +169,13 @@ def draw_files(paths: Sequence[Path], output: Path | None) -> Path:
 
     target = output or paths[0].with_suffix(".png")
     check_format(target)
-    if output is not None and output.exists():
-        raise RequestError(f"{output} exists already. Nothing was written.")
+    target = output or free_name(target)
+    check_writable(target)
     runs = [runfile.read_run(path) for path in paths]
     pictures = _pictures(runs)
     title = pictures[0].label if len(pictures) == 1 else ""
     try:
-        return save(pictures, free_name(target), title=title)
+        return save(pictures, target, title=title)
     except (LookupError, ValueError, TypeError, ArithmeticError) as error:
         raise DataError(f"{paths[0]} must have rows that can be drawn: {error}.") from error
 

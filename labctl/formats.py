@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from labctl import datasets
 from labctl.errors import RequestError
+from labctl.names import as_cell
 
 if TYPE_CHECKING:
     from labctl.record import Quantity
@@ -42,11 +43,10 @@ def csv(run: Run) -> bytes:
     """Return the columns under one header row, each called "name (unit)"; what else there is, in comment lines."""
     import pandas as pd
 
-    table = pd.DataFrame(
-        {f"{column.name} ({column.unit})": run.columns[column.name] for column in run.described}
-    )
+    table = pd.DataFrame({column.name: run.columns[column.name] for column in run.described})
+    head = [as_cell(f"{column.name} ({column.unit})") for column in run.described]
     comments = "".join(f"# {line}\n" for line in _comments(run))
-    return (comments + table.to_csv(index=False, na_rep="NaN", lineterminator="\n")).encode()
+    return (comments + table.to_csv(index=False, header=head, na_rep="NaN", lineterminator="\n")).encode()
 
 
 def _comments(run: Run) -> Iterator[str]:
@@ -63,7 +63,7 @@ def _comments(run: Run) -> Iterator[str]:
     }
     for name, text in lines.items():
         # One line, and one cell for a program that splits at commas: a cell beginning with "=" is a formula.
-        line = " ".join(f"{name}: {text}".split()).replace(",", ";")
+        line = as_cell(" ".join(f"{name}: {text}".split()).replace(",", ";"))
         yield line if len(line) <= _COMMENT_WIDTH else f"{line[:_COMMENT_WIDTH]} ..."
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from typing import Final
 
@@ -19,6 +20,11 @@ _UNSEEN: Final = {
 }  # controls, marks of direction, lone surrogates, separators of lines
 
 _LONGEST_LABEL: Final = 80
+
+#: Where some spreadsheet would see a formula: at the beginning, or, but for a number, after a sign at which it splits.
+_FORMULA: Final = re.compile(
+    r"(^[\s\"']*)(?=[=+@-])|([,;|][\s\"']*)(?=[=@]|[+-](?![\d.][\d.eE+-]*(?:$|[\s,;)\]])))"
+)
 
 
 def slug(name: str) -> str:
@@ -51,6 +57,15 @@ def as_label(text: str) -> str:
     if len(shown) > _LONGEST_LABEL:
         shown = f"{shown[: _LONGEST_LABEL - 1]}…"
     return shown.replace("$", r"\$")
+
+
+def as_cell(text: str) -> str:
+    """Return a text as the cell of a table that a spreadsheet opens: printable, and no formula.
+
+    What begins with = + - or @ gets an apostrophe before it, which marks a text (OWASP, "CSV Injection"); so does
+    what follows a sign at which some spreadsheet splits, unless it is a number.
+    """
+    return _FORMULA.sub(r"\1\2'", printable(text))
 
 
 def _escape(sign: str) -> str:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from labctl import hdf5, manifest
+from labctl import hdf5
 
 
 class Finding(NamedTuple):
@@ -38,7 +38,7 @@ def default_plot(file: hdf5.Node) -> Plot:
             findings.append(
                 Finding(node.name, f"must have the attribute default, the name of its {wanted}{got}")
             )
-            name = next((child for child in node if _class(node[child]) == wanted), "")
+            name = next((child for child in node if _class(node.get(child)) == wanted), "")
         if not name:
             findings.append(Finding(node.name, f"must have a group of class {wanted}"))
             return Plot("", findings)
@@ -48,9 +48,9 @@ def default_plot(file: hdf5.Node) -> Plot:
     return Plot(f"{signal} against {', '.join(axes)}" if axes and signal else signal, findings)
 
 
-def check_all(file: hdf5.Node) -> Iterator[Finding]:
-    """Yield what is wrong with every NXdata of a file."""
-    for _, node in manifest.walk(file):
+def check_all(nodes: Iterable[hdf5.Node]) -> Iterator[Finding]:
+    """Yield what is wrong with every NXdata among groups and datasets."""
+    for node in nodes:
         if _class(node) == "NXdata":
             yield from _check(node)
 
@@ -80,10 +80,14 @@ def _class(node: hdf5.Node) -> str:
     return text_of(node.attrs.get("NX_class")) if is_group(node) else ""
 
 
+def _mark(node: hdf5.Node) -> str:
+    return str(node.attrs.get("signal"))
+
+
 def _signal(data: hdf5.Node) -> str:
     named = text_of(data.attrs.get("signal"))
     # before 2014 the dataset itself said signal=1
-    marked = (name for name in data if str(data[name].attrs.get("signal")) in {"1", "b'1'"})
+    marked = (name for name in data if name in data and _mark(data[name]) in {"1", "b'1'"})
     return named or next(marked, "")
 
 

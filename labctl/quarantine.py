@@ -48,13 +48,18 @@ def complaint_of(work: Callable[[], str]) -> str:
 def _work(work: Callable[[], str], answer: int) -> None:
     """Do the work and say "=" and its text; never return, whatever happens."""
     try:
-        faulthandler.disable()  # a crash is expected here, and told by the parent
-        _limit(resource.RLIMIT_CORE, 0)
-        _limit(resource.RLIMIT_AS, MEMORY)
+        confine()
         _limit(resource.RLIMIT_CPU, SECONDS)
         os.write(answer, b"=" + work().encode("utf-8", "replace")[:_LONGEST])
     finally:
         os._exit(1)
+
+
+def confine() -> None:
+    """Give this process, a child that reads what may harm it, the limit of memory, and let it crash in silence."""
+    faulthandler.disable()  # a crash is expected here, and told by the parent
+    _limit(resource.RLIMIT_CORE, 0)
+    _limit(resource.RLIMIT_AS, MEMORY)
 
 
 def _limit(what: int, wanted: int) -> None:

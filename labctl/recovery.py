@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -80,6 +81,23 @@ def names(path: Path) -> tuple[Path, Path]:
     """Return the file of a run, and its journal, from either."""
     target = path.with_suffix("") if path.suffix == ".journal" else path
     return target, journal.journal_of(target)
+
+
+def runs_below(folder: Path) -> Iterator[Path]:
+    """Yield every HDF5 file below a folder, and each that can be made from the journal of an interrupted run.
+
+    A run that still goes on is passed by, which is said.
+    """
+    left = {names(path)[0] for path in folder.rglob("*.h5.journal")}
+    for path in sorted({*folder.rglob("*.h5"), *left}):
+        pid = None
+        if path in left and not _is_whole(path):
+            with suppress(DataError):  # whoever reads it is told what is wrong with it
+                pid = journal.writer_of(journal.journal_of(path))
+        if pid is None:
+            yield path
+        else:
+            tables.say(f"{path} is passed by: process {pid} is measuring it")
 
 
 def settle(path: Path) -> Told | None:

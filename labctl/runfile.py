@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from labctl import hdf5, manifest, nexus, readback, recovery, untrusted
+from labctl import hdf5, manifest, nexus, readback, recovery, tables, untrusted
 from labctl.errors import DataError
+from labctl.glimpse import glimpsed
 from labctl.record import Event, Instrument, Quantity, WireLine
 from protocols.vocabulary import Column, Curve, Result, Waveforms
 
@@ -110,9 +111,22 @@ def read_run(path: Path, *, verify: bool = True) -> Run:
 
 
 def is_run(path: Path) -> bool:
-    """Tell a run of labctl from another HDF5 file; DataError, in one line, where the file cannot be read."""
-    with untrusted.opened(path) as file:
-        return "labctl_format" in file.attrs
+    """Tell a run of labctl from another HDF5 file; DataError, in one line, where the file cannot be read.
+
+    Where only the journal of an interrupted run is there, the file is made from that first. Another program's file
+    that is not read for what it holds is no run, which is said.
+    """
+    if recovery.settle(path) is not None:
+        return True
+    try:
+        with untrusted.opened(path, linked=True) as file:
+            return "labctl_format" in file.attrs
+    except untrusted.RefusedError as error:
+        with glimpsed(path) as file:
+            if file.attribute("/", "labctl_format") is not None:
+                raise
+        tables.say(f"{path} is passed by, as another program's file: {error}")
+        return False
 
 
 def read_wire(path: Path) -> list[WireLine]:

@@ -31,6 +31,7 @@ MAX_TEXT: Final = 2**28
 MAX_CLAIM: Final = 2**26
 """Bytes that a file may claim beyond what its own bytes can hold: rows that were never written."""
 
+_REFUSAL: Final = "must hold its data itself, within the size of a run"
 _EXPANSION: Final = 1032  # the most that DEFLATE packs into one byte (zlib.net/zlib_tech.html)
 _UNPACKED_UNSEEN: Final = 2**16  # a stored chunk up to this size unpacks to 68 MB at most
 
@@ -49,8 +50,12 @@ _DAMAGED: Final = (
 _proven: set[tuple[int, ...]] = set()
 
 
+class RefusedError(DataError):
+    """A file that can be read, but holds what no run has."""
+
+
 @contextmanager
-def opened(path: Path) -> Generator[Node]:
+def opened(path: Path, *, linked: bool = False) -> Generator[Node]:
     """Open a file for reading after it was checked as a whole; DataError (one line) for what is wrong with it.
 
     Refused are links to other files, external and virtual storage (HDF5 would read, or write, any file they
@@ -58,11 +63,14 @@ def opened(path: Path) -> Generator[Node]:
     twice, and sizes beyond any run or beyond what the file can hold. Because a damaged file can crash HDF5
     itself, a child process reads it first, once for each state of the file, where this process has one thread.
     Whatever HDF5 or the caller finds damaged while the file is open is a DataError too.
+
+    Another program's file is `linked`: it may have soft links, and objects with several names. They stay within
+    the file; but whoever walks it must do so with `objects`, which comes to each object once.
     """
     with _told(path):
-        _prove(path)
+        _prove(path, linked)
         with h5py.File(path, "r", locking="best-effort") as file:
-            _check(file)
+            _check(file, linked=linked)
             yield file
 
 
@@ -91,13 +99,15 @@ def _told(path: Path) -> Generator[None]:
         ) from error
 
 
-def _prove(path: Path) -> None:
+def _prove(path: Path, linked: bool = False) -> None:
     """Let a child process read the file; DataError for what the child met."""
     if not h5py.is_hdf5(path):
         raise DataError(f"{path} must be an HDF5 file; it is not.")
     if _state(path) in _proven or threading.active_count() > 1:  # a fork beside threads may hang
         return
-    if complaint := quarantine.complaint_of(lambda: _complaint(path)):
+    if complaint := quarantine.complaint_of(lambda: _complaint(path, linked)):
+        if complaint.startswith(f"{path} {_REFUSAL}"):
+            raise RefusedError(complaint)
         raise DataError(
             complaint
             if complaint.startswith(f"{path} ")
@@ -116,24 +126,24 @@ def _state(path: Path) -> tuple[int, ...]:
     return (seen.st_dev, seen.st_ino, seen.st_size, seen.st_mtime_ns)
 
 
-def _complaint(path: Path) -> str:
+def _complaint(path: Path, linked: bool) -> str:
     """Read all that can crash HDF5: what describes the data, every text, and the data where they are few."""
     try:
         with _told(path), h5py.File(path, "r", locking="best-effort") as file:
-            _check(file, with_texts=True)
+            _check(file, with_texts=True, linked=linked)
     except DataError as error:
         return str(error)
     return ""
 
 
-def _check(file: Node, *, with_texts: bool = False) -> None:
+def _check(file: Node, *, with_texts: bool = False, linked: bool = False) -> None:
     """Refuse a file for what it says of itself, without reading more than that.
 
     Texts of variable length are read too where they may be too many, or where `with_texts` says so.
     """
     size = os.stat(file.filename).st_size
     claimed = unpacked = texts = 0
-    for where, node in _objects(file):
+    for where, node in objects(file, linked=linked):
         texts += _check_attributes(file, where, node, size)
         if not isinstance(node, h5py.Dataset):
             continue
@@ -146,11 +156,14 @@ def _check(file: Node, *, with_texts: bool = False) -> None:
         if unpacked > MAX_BYTES or claimed > MAX_CLAIM:
             raise _refusal(file, where, f"more data than a run has, or than a file of {size} bytes can hold")
     if with_texts or texts * size > MAX_BYTES:
-        _read_texts(file)
+        _read_texts(file, linked)
 
 
-def _objects(file: Node) -> Iterator[tuple[str, Node]]:
-    """Yield every object of a file once, with its path; a second way to one, or too many of them, are refused."""
+def objects(file: Node, *, linked: bool = False) -> Iterator[tuple[str, Node]]:
+    """Yield every object of a file once, with its path; too many of them, and links to other files, are refused.
+
+    A second way to an object, and a soft link, are refused too, or passed by where the file is `linked`.
+    """
     seen = {_address(file)}
     waiting: list[tuple[str, int, Node]] = [("", 0, file)]
     while waiting:
@@ -162,8 +175,12 @@ def _objects(file: Node) -> Iterator[tuple[str, Node]]:
             raise _refusal(file, path, f"deeper than {MAX_DEPTH} groups, or more than {MAX_OBJECTS} objects")
         for name in map(str, node):
             where = f"{path}/{name}"
+            if linked and isinstance(node.get(name, getlink=True), h5py.SoftLink):
+                continue
             member: Node = _follow(file, node, where, name)
             if _address(member) in seen:
+                if linked:
+                    continue
                 raise _refusal(file, where, "an object that is reached twice")
             seen.add(_address(member))
             waiting.append((where, depth + 1, member))
@@ -232,9 +249,9 @@ def _count(file: Node, where: str, texts: int, size: int) -> int:
     return texts
 
 
-def _read_texts(file: Node) -> None:
+def _read_texts(file: Node, linked: bool) -> None:
     length = 0
-    for where, node in _objects(file):
+    for where, node in objects(file, linked=linked):
         held = [node.attrs[name] for name in node.attrs if name not in _SCALES]
         if isinstance(node, h5py.Dataset) and _is_text(node.dtype):
             held.append(node[()])
@@ -261,4 +278,4 @@ def _address(node: Node) -> int:
 
 
 def _refusal(file: Node, where: str, what: str) -> DataError:
-    return DataError(f"{file.filename} must hold its data itself, within the size of a run; {where}: {what}.")
+    return RefusedError(f"{file.filename} {_REFUSAL}; {where}: {what}.")

@@ -12,7 +12,7 @@ from typing import Any, Final, get_args
 
 import click
 
-from labctl import hdf5, manifest, nexus, plots, readback, runfile, untrusted
+from labctl import hdf5, manifest, nexus, plots, readback, recovery, runfile, untrusted
 from labctl.errors import ClaimError, DataError
 from labctl.plots import Finding, is_group, text_of
 from labctl.record import Status
@@ -53,19 +53,33 @@ class Verdict:
 def validate(path: Path) -> Verdict:
     """Walk a whole file; a run of labctl is held to all of its layout, another file to its default plot."""
     try:
+        if (told := recovery.settle(path)) is not None:
+            raise DataError(f"{path} must be a run that has ended; process {told.pid} is measuring it.")
+        with untrusted.opened(path, linked=True) as file:
+            if "labctl_format" not in file.attrs:
+                return _foreign(path, file)
         with untrusted.opened(path) as file:
-            found = plots.default_plot(file)
-            findings = list(dict.fromkeys([*found.findings, *plots.check_all(file)]))
-            version = file.attrs.get("labctl_format")
-            if version is None:
-                is_nexus = any(nx_class.startswith("NX") for nx_class in _classes(file))
-                return Verdict(path, "NeXus file" if is_nexus else "HDF5 file", found.text, findings)
+            version = file.attrs["labctl_format"]
+            found, findings = _plots(file)
             findings += _check_run(file)
         if not findings or version != nexus.FORMAT:  # of a newer format nothing is known here
             runfile.read_run(path, verify=False)
     except DataError as error:
         return Verdict(path, unreadable=str(error))
     return Verdict(path, f"run of labctl, format {version}", found.text, findings)
+
+
+def _foreign(path: Path, file: hdf5.Node) -> Verdict:
+    found, findings = _plots(file)
+    classes = (text_of(node.attrs.get("NX_class")) for _, node in untrusted.objects(file, linked=True))
+    is_nexus = any(nx_class.startswith("NX") for nx_class in classes)
+    return Verdict(path, "NeXus file" if is_nexus else "HDF5 file", found.text, findings)
+
+
+def _plots(file: hdf5.Node) -> tuple[plots.Plot, list[Finding]]:
+    found = plots.default_plot(file)
+    groups = (node for _, node in untrusted.objects(file, linked=True))
+    return found, list(dict.fromkeys([*found.findings, *plots.check_all(groups)]))
 
 
 def command(paths: Sequence[Path], as_json: bool) -> None:
@@ -75,7 +89,7 @@ def command(paths: Sequence[Path], as_json: bool) -> None:
     """
     from labctl import tables
 
-    files = [file for path in paths for file in (sorted(path.rglob("*.h5")) if path.is_dir() else [path])]
+    files = [file for path in paths for file in (recovery.runs_below(path) if path.is_dir() else [path])]
     if not files:
         raise DataError(f"{', '.join(map(str, paths))} must hold HDF5 files; there are none.")
     verdicts = [validate(file) for file in files]
@@ -209,7 +223,3 @@ def _is_json(dataset: hdf5.Node) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _classes(file: hdf5.Node) -> Iterator[str]:
-    return (text_of(node.attrs.get("NX_class")) for _, node in manifest.walk(file))

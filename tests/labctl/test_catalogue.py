@@ -195,6 +195,25 @@ def test_a_file_that_crashes_its_reader_is_broken_and_the_others_are_listed(
     assert [found[kind].status for kind in ("alpha", "gamma", "delta")] == ["complete"] * 3
 
 
+def test_a_file_that_hangs_or_swells_its_reader_is_broken_and_the_others_are_listed(
+    runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The time of each file is limited, in whatever depth it is spent, and the memory of its reader."""
+    ordinary = entries.read
+
+    def read(path: str) -> entries.Entry:
+        while path.endswith("beta.h5"):
+            pass
+        return ordinary(path if len(bytes(2**36 * path.endswith("gamma.h5"))) == 0 else "swollen")
+
+    monkeypatch.setattr(entries, "read", read)
+    monkeypatch.setattr(catalogue, "_SECONDS", 0.3)
+    found = {Path(entry.path).stem: entry for entry in listing(runs, Wanted(), location=tmp_path / "index")}
+    assert found["beta"].status == found["gamma"].status == "broken"
+    assert "took more than 0.3 s" in found["beta"].reason
+    assert [found[kind].status for kind in ("alpha", "delta")] == ["complete"] * 2
+
+
 def test_a_name_with_control_characters_does_not_reach_the_terminal(labctl: Command, runs: Path) -> None:
     """A sample called ESC [ 2 J, and a file with a line feed in its name, are one line each without either."""
     many_runs.finish(many_runs.begun(runs / "new\nline.h5", sample={"name": many_runs.Quantity("\x1b[2Jx")}))

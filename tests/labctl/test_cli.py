@@ -216,6 +216,10 @@ def test_show_plot_and_export_work_from_the_file_alone(labctl: Command, tmp_path
     assert b"alox-2.0" in (tmp_path / "both.svg").read_bytes()
     assert labctl("plot", "alox-0.0.h5", "-o", "both.png").status == 2  # never replaced
     assert labctl("plot", "alox-0.0.h5", "-o", "x.bmp").status == 2
+    for place in ("missing/folder/x.png", "both.svg/x.png", "/proc/x.png"):
+        said = labctl("plot", "alox-0.0.h5", "-o", place)
+        assert (said.status, said.err.count("\n")) == (2, 1)
+        assert "must be a directory that takes new files" in said.err
     assert labctl("export", "alox-0.0.h5", "--to", "csv", "-o", "loop.csv").status == 0
     assert "mu0_H_z (T)" in (tmp_path / "loop.csv").read_text()
 

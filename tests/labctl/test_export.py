@@ -9,12 +9,13 @@ import pytest
 import xarray
 from nexusformat.nexus import nxload
 from silx.io.nxdata import get_default
-from stored_runs import BRANCH, FIELD, HALL, begun, finish, header, stored
+from stored_runs import BRANCH, END, FIELD, HALL, begun, finish, header, stored
 
 from labctl.errors import DataError, RequestError
 from labctl.export import export
 from labctl.runfile import read_run
 from labctl.store import Quantity, RunStore
+from protocols.vocabulary import Column
 
 HEADER = ["mu0_H_z (T)", "R_xy (ohm)", "branch (1)"]
 
@@ -84,9 +85,28 @@ def test_a_sample_note_can_break_neither_a_line_nor_a_cell(tmp_path):
     (made,) = export([path], "csv")
     assert list(pd.read_csv(made, comment="#")) == HEADER
     (line,) = [line for line in made.read_text().splitlines() if line.startswith("# sample")]
-    assert line.startswith('# sample name: a b; =HYPERLINK("http://x") long long')
+    assert line.startswith('# sample name: a b; \'=HYPERLINK("http://x") long long')
     assert line.endswith(" ...")
     assert b"\r" not in made.read_bytes()
+
+
+def test_a_column_of_a_strangers_run_is_no_formula(tmp_path):
+    """A name that a spreadsheet would compute gets an apostrophe; numbers in the comments stay numbers."""
+    names = ['=HYPERLINK("http://x")', "+1;@SUM(A1)", "-2+3+cmd|' /C calc'!A0"]
+    columns = [Column(name, "1", "", "float64") for name in names]
+    kept = {"steps": Quantity([0.5, -0.25], "T")}
+    store = RunStore(tmp_path / "a.h5")
+    store.begin(header(columns=columns, signal=names[0], axis=names[1], parameters=kept))
+    store.row(dict.fromkeys(names, -1.5))
+    (made,) = export([store.finish("complete", "", END, 1.0)], "csv")
+    lines = made.read_text().splitlines()
+    assert "# parameter steps: [0.5; -0.25] T" in lines
+    assert list(pd.read_csv(made, comment="#")) == [
+        '\'=HYPERLINK("http://x") (1)',
+        "'+1;'@SUM(A1) (1)",
+        "'-2+3+cmd|' /C calc'!A0 (1)",
+    ]
+    assert lines[-1] == "-1.5,-1.5,-1.5"
 
 
 def test_several_runs_make_several_tables(path, tmp_path):

@@ -203,6 +203,20 @@ def test_a_tree_is_written_as_a_whole_or_not_at_all(tree, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+def test_a_strangers_file_that_is_not_read_stops_nobody(tree, capsys):
+    """Soft links are nothing special; a link to another file is passed by and said; in a run it stops all."""
+    with h5py.File(tree / "other.h5", "r+") as file:
+        file["soft"] = h5py.SoftLink("/x")
+    with h5py.File(tree / "tuesday" / "master.h5", "w") as file:
+        file["data"] = h5py.ExternalLink("data.h5", "/")
+    assert len(export([tree], "csv")) == 2
+    assert "master.h5 is passed by" in capsys.readouterr().err
+    with h5py.File(tree / "tuesday" / "master.h5", "r+") as file:
+        file.attrs["labctl_format"] = 1
+    with pytest.raises(DataError, match="master"):
+        export([tree], "json")
+
+
 def test_a_file_in_the_mirrored_folder_is_never_replaced(tree, tmp_path):
     """One name that is taken stops all."""
     (tmp_path / "out/tuesday/late").mkdir(parents=True)

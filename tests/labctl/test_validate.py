@@ -6,6 +6,7 @@ import h5py
 import numpy as np
 import pytest
 from command_line import Command
+from journals import left_behind, measured
 from stored_runs import stored
 
 from labctl.validate import validate
@@ -188,6 +189,55 @@ def test_a_plain_hdf5_file_is_told_what_it_lacks(tmp_path):
     verdict = validate(tmp_path / "a.h5")
     assert (verdict.kind, verdict.plot) == ("HDF5 file", "")
     assert verdict.findings[-1] == ("/", "must have a group of class NXentry")
+
+
+def test_soft_links_and_second_names_within_a_file_are_followed(tmp_path):
+    """As NeXus programs write them: the default plot behind links, loops and dead ends beside it."""
+    path = nexus(tmp_path / "a.h5")
+    with h5py.File(path, "r+") as file:
+        file["scan/raw"] = file["scan/counts/y"]  # a second name
+        del file["scan/counts/y"]
+        file["scan/counts/y"] = h5py.SoftLink("/scan/raw")
+        file["scan/again"] = file["scan"]
+        file["scan/up"] = h5py.SoftLink("/scan")
+        file["scan/ring"] = h5py.SoftLink("/scan/ring")
+        file["scan/gone"] = h5py.SoftLink("/nowhere")
+    verdict = validate(path)
+    assert (verdict.holds, verdict.kind, verdict.plot) == (True, "NeXus file", "y against x")
+    with h5py.File(path, "r+") as file:
+        del file["scan"].attrs["default"]
+        del file["scan/counts"].attrs["signal"]
+    assert validate(path).findings[-1].text.startswith("must have the attribute signal")
+
+
+def test_what_is_not_supported_in_a_foreign_file_is_named_with_its_place(tmp_path):
+    """A link to another file is not followed, and the verdict says which."""
+    path = nexus(tmp_path / "a.h5")
+    with h5py.File(path, "r+") as file:
+        file["scan/master"] = h5py.ExternalLink("/etc/passwd", "/")
+    assert "/scan/master: a link that leads elsewhere" in validate(path).unreadable
+
+
+def test_a_run_with_soft_links_is_altered_and_refused(path):
+    """What a stranger's file may have is still no part of a run."""
+    with h5py.File(path, "r+") as file:
+        file["entry/link"] = h5py.SoftLink("/entry/data")
+    assert "a link that leads elsewhere" in validate(path).unreadable
+
+
+def test_an_interrupted_run_is_recovered_and_one_that_goes_on_is_not_judged(
+    labctl: Command, tmp_path: Path
+) -> None:
+    """Where only the journal is there; a folder passes by what is being measured, and says so."""
+    (tmp_path / "runs").mkdir()
+    left_behind(tmp_path / "runs" / "a.h5")
+    going_on = measured(tmp_path / "runs" / "b.h5")
+    said = labctl("validate", "runs")
+    assert (said.status, said.out.count("runs/a.h5: holds")) == (0, 1)
+    assert "runs/b.h5 is passed by" in said.err
+    assert "must be a run that has ended" in validate(tmp_path / "runs" / "b.h5").unreadable
+    going_on.close()
+    assert labctl("export", "runs", "--to", "csv").out == "runs/a.csv\nruns/b.csv\n"
 
 
 # --- the command --------------------------------------------------------------------------------------
