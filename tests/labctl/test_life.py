@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from command_line import Command
 
-from labctl import bench, config, engine, life, safety
+from labctl import bench, config, engine, life, stopping
 from labctl.clock import WallClock
 from labctl.errors import DataError
 from labctl.life import Ledger, Spent
@@ -109,7 +109,7 @@ def test_a_run_that_was_stopped_counts_what_it_sent(
     """After three rows fewer pulses were played than were planned."""
     take_rows = engine._take_rows
 
-    def stopped(request: Any, lab: Any, store: Any, stop: safety.StopFlag, advance: Any) -> Any:
+    def stopped(request: Any, lab: Any, store: Any, stop: stopping.StopRequests, advance: Any) -> Any:
         def enough(rows: int) -> None:
             stop.reason = "stopped by the user" if rows == 3 else ""
 
