@@ -335,6 +335,7 @@ def _take_rows(
 ) -> tuple[Status, str]:
     rows: Iterator[Row] = request.protocol.measure(lab, request.parameters)
     wall = WallTime()
+    is_shown = True
     with ExitStack() as stack:
         stack.callback(getattr(rows, "close", lambda: None))
         lab.on_row(1)
@@ -342,7 +343,7 @@ def _take_rows(
             lab.watch.announce(stopping.DISK)
             if lab.takes(row):
                 store.row(row)
-                advance(store.rows)
+                is_shown = is_shown and _show(advance, lab, store)
                 lab.on_row(store.rows + 1)
             if jump := wall.jump():
                 _write_down(lab, store, "warning", f"the computer's clock jumped by {jump:+.1f} s")
@@ -353,17 +354,33 @@ def _take_rows(
     return "complete", ""
 
 
+def _show(advance: Advance, lab: OpenStation, store: RunStore) -> bool:
+    """Let the rows so far be shown; False, and a warning, where that failed: no display may touch a run."""
+    try:
+        advance(store.rows)
+    except Exception as error:
+        _write_down(
+            lab, store, "warning", f"the rows so far could not be shown: {type(error).__name__}: {error}"
+        )
+        return False
+    return True
+
+
 def _finish(outcome: Outcome, store: RunStore, unparked: list[str], end_time: datetime) -> None:
     request = outcome.request
     if unparked:
         outcome.status, outcome.is_parked = "faulted", False
         outcome.reason = "; ".join(filter(None, (outcome.reason, *unparked)))
     outcome.rows, outcome.data = store.rows, store.columns()
+    bug: Exception | None = None
     if store.rows:
         try:
             outcome.analysis = request.protocol.analyse(outcome.data, request.parameters)
         except ValueError as error:  # too few rows of a run that was stopped early
             store.event(outcome.elapsed, "warning", f"no analysis: {error}")
+        except Exception as error:  # the file is made first: a bug of an evaluation costs no data
+            store.event(outcome.elapsed, "warning", f"no analysis: {type(error).__name__}: {error}")
+            bug = error
     played = request.protocol.waveforms if store.rows else None
     outcome.path = store.finish(
         outcome.status,
@@ -374,6 +391,8 @@ def _finish(outcome: Outcome, store: RunStore, unparked: list[str], end_time: da
         f"{request.protocol.name} {request.protocol.version}, labctl {__version__}",
         played(outcome.data, request.parameters) if played else None,
     )
+    if bug is not None:
+        raise bug
 
 
 def _verdict(outcome: Outcome, unparked: list[str]) -> LabctlError | None:
