@@ -195,6 +195,21 @@ class FieldSource:
         self._asked = mu0_H
         return self._move(mu0_H / self._field_per_current, self._gaussmeter)
 
+    def verify(self) -> None:
+        """Raise NotFollowed unless the supply still carries what it was last brought to, within twice the settling.
+
+        A magnet that was not moved yet, or is parked, is left alone.
+        """
+        if self._current is None or self._asked is None:
+            return
+        current = self._supply.current
+        if abs(current - self._current) > 2 * self._within(self._current):
+            faults = ", ".join(self._supply.faults()) or "none reported"
+            raise NotFollowed(
+                f"the supply of {self.name} must still carry {self._current:.4f} A; it carries {current:.4f} A "
+                f"(faults: {faults}). Somebody has changed it, or it has lost its mains. The set point was left."
+            )
+
     def read_field(self) -> float:
         """Return the measured field (T) now: gaussmeter where there is one, else read-back current."""
         if self._gaussmeter is not None:
@@ -278,7 +293,7 @@ class FieldSource:
         return field
 
     def _settled_current(self, target: float, deadline: float) -> float:
-        within = max(self._tolerance / abs(self._field_per_current), _ACCURACY * abs(target))
+        within = self._within(target)
         while True:
             current = self._supply.current
             if abs(current - target) <= within:
@@ -291,6 +306,10 @@ class FieldSource:
                     f"(faults: {faults}). The set point was left."
                 )
             self._clock.wait(_POLL)
+
+    def _within(self, target: float) -> float:
+        """Return how far (A) a current may be from the one that was set."""
+        return max(self._tolerance / abs(self._field_per_current), _ACCURACY * abs(target))
 
     def _settled_field(self, gaussmeter: FieldMeter, expected: float, deadline: float) -> float:
         field = gaussmeter.read_field()

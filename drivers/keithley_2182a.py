@@ -15,7 +15,7 @@ from drivers._instrument import Command, Instrument, Query, ScpiInstrument
 from drivers._parking import Recipe, Say
 from drivers._setting import Count, Measured, Number
 from drivers._wire import NUMBER, Wire
-from drivers.errors import NotReady, OutOfRange, Overload
+from drivers.errors import NotFollowed, NotReady, OutOfRange, Overload
 
 _MANUAL = "2182A-900-01 ch. 2 to 15"
 
@@ -27,6 +27,10 @@ _NPLC_LARGEST_50_HZ = 50.0
 _OVERHEAD = 0.02  # s per reading besides the conversions (fit to the published rates)
 _ANALOG_FILTER = 0.125  # s per conversion, 2182A-900-01 ch. 3
 _MARGIN = 2.0  # s for the bus and for a meter that has only just been configured
+_SAME = 3  # further readings that must be the same before a meter counts as stuck
+_READS_BACK = (
+    0.25  # of a setting: a range may be answered as 0.01 or 0.012, and the next one is ten times larger
+)
 _SAFETY = 2.0  # on the reading time, which is a model and not a promise
 
 
@@ -59,7 +63,7 @@ class Keithley2182A(ScpiInstrument):
 
     MODEL = "Keithley 2182 or 2182A"
     IDENTITY = re.compile(r"KEITHLEY INSTRUMENTS INC\., ?MODEL 2182A?,.*")
-    __slots__ = ("_is_prepared", "_timeout")
+    __slots__ = ("_is_prepared", "_is_same", "_last", "_set", "_timeout")
 
     channel = Count("SENS:CHAN", low=0, high=2, page=_MANUAL, doc="input; 0 is the internal temperature")
     range = Number(
@@ -124,6 +128,11 @@ class Keithley2182A(ScpiInstrument):
         super().__init__(wire)
         self._timeout: float | None = None
         self._is_prepared = False
+        self._set = (0.0, 0.0)  # full scale (V) and power-line cycles that were prepared
+        self._last, self._is_same = (
+            math.nan,
+            False,
+        )  # the last reading (V), and whether it was that before it, too
 
     def prepare(self, V_max: float, nplc: float) -> None:
         """Set up single readings on the fixed range for `V_max` (V), `nplc` power-line cycles long, no filter.
@@ -157,13 +166,44 @@ class Keithley2182A(ScpiInstrument):
         self.analog_filter = False
         self.autozero = True
         self.front_autozero = True
+        self._set = full_scale, nplc
         self._is_prepared = True
 
     def read_voltage(self) -> float:
         """Trigger one reading and return it (V); an input above the range raises Overload."""
         if not self._is_prepared:
             raise NotReady(f"{self.wire.name} must be prepared before it is read. Nothing was sent.")
-        return self._read(self.read_one)
+        before, self._last = self._last, self._read(self.read_one)
+        self._is_same |= self._last == before
+        return self._last
+
+    def verify(self) -> None:
+        """Raise NotFollowed unless range and integration time are as prepared, and readings differ as noise does.
+
+        Two readings that are the same to the last digit are looked into by `_SAME` more: a meter is stuck, or on a
+        range too coarse to see its noise, where they are the same, too. One that is not prepared is left alone.
+        """
+        if not self._is_prepared:
+            return
+        who, (full_scale, nplc) = self.wire.name, self._set
+        self._confirm_setting("range", "V", full_scale, self.range)
+        self._confirm_setting("nplc", "power-line cycles", nplc, self.nplc)
+        if not self._is_same:
+            return
+        self._is_same = False
+        stuck_at = self._last
+        if all(self._read(self.read_one) == stuck_at for _ in range(_SAME)):
+            raise NotFollowed(
+                f"readings of {who} must differ by their noise; the last {_SAME + 2} are all {stuck_at:G} V. It is "
+                "stuck, or its range is too coarse: choose a smaller V_max."
+            )
+
+    def _confirm_setting(self, what: str, unit: str, expected: float, answered: float) -> None:
+        if not math.isclose(answered, expected, rel_tol=_READS_BACK):
+            raise NotFollowed(
+                f"{what} of {self.wire.name} must still be {expected:G} {unit}; it is {answered:G} {unit}. "
+                "Somebody has changed it, or the meter has lost its mains."
+            )
 
     def read_fresh(self) -> float:
         """Wait for a reading (V) that was not returned before, with continuous initiation on."""

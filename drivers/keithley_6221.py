@@ -94,7 +94,6 @@ class Keithley6221(DcSource):
     wave_start = Command("SOUR:WAVE:INIT", _WAVES, "start the armed wave")
     wave_abort = Command("SOUR:WAVE:ABOR", _WAVES, "stop and un-arm; harmless when idle")
     operation_events = register("STAT:OPER?", REGISTERS, "bit 4 wave started, 7 wave stopped; reading clears")
-    measurement_events = register("STAT:MEAS?", REGISTERS, "the bits of `condition` since the last reading")
 
     def __init__(self, wire: Wire) -> None:
         super().__init__(wire)
@@ -124,6 +123,17 @@ class Keithley6221(DcSource):
             return super().in_compliance()
         with self.wire.once():  # a resynchronisation would clear what the sine has met
             return self._has_limited(self._sine) or super().in_compliance()
+
+    def verify(self) -> None:
+        """As DcSource has it; a sine that runs has no level, and must not have ended nor met its compliance."""
+        if self._sine is None:
+            super().verify()
+            return
+        if not self.output:
+            raise NotFollowed(f"the output of {self.wire.name} must be on while a sine runs; it is off.")
+        with self.wire.once():
+            if self._has_limited(self._sine):
+                raise self._limited(self._sine.words, self._sine.compliance)
 
     def play(self, samples: Sequence[float], slot: float, *, compliance: float, R_load: float) -> None:
         """Play one waveform, once: `samples` (A), each for `slot` seconds, the last one 0 A.
@@ -377,7 +387,7 @@ class Keithley6221(DcSource):
         except BaseException:
             self._silence()
             raise
-        self._range, self._sine = prepared, None
+        self._range, self._sine, self._level = prepared, None, 0.0
 
     def _silence(self) -> list[str]:
         """Abort a wave and set the level to zero, each whatever became of the other; return what failed.

@@ -14,7 +14,7 @@ from drivers._choice import Boolean, Choice
 from drivers._instrument import Command, Query, ScpiInstrument, names_of, register
 from drivers._setting import Number
 from drivers._wire import Wire
-from drivers.errors import NotFollowed, NotReady, OutOfRange
+from drivers.errors import InCompliance, NotFollowed, NotReady, OutOfRange
 
 SEEN: Final = "no page; slave k6221.py, pyacquisition keithley_6221.py, pymeasure keithley6221.py"
 REGISTERS: Final = "622x-901-01 p. 11-11 to 11-17"
@@ -62,7 +62,7 @@ class DcSource(ScpiInstrument):
 
     MODEL = "Keithley 6220 or 6221"
     IDENTITY = re.compile(r"KEITHLEY INSTRUMENTS INC\., ?MODEL 622[01],.*")
-    __slots__ = ("_I_max", "_compliance", "_range")
+    __slots__ = ("_I_max", "_compliance", "_is_watched", "_level", "_range")
 
     level = Number("SOUR:CURR", unit="A", low=-0.105, high=0.105, page=SEEN, doc="output current")
     range = Number(
@@ -97,6 +97,7 @@ class DcSource(ScpiInstrument):
         "bit 1 interlock, 2 over-temperature, 3 compliance",
         is_repeatable=True,
     )
+    measurement_events = register("STAT:MEAS?", REGISTERS, "the bits of `condition` since the last reading")
     clear = Command("SOUR:CLE", SEEN, "level to zero and output off")
 
     def __init__(self, wire: Wire) -> None:
@@ -104,6 +105,8 @@ class DcSource(ScpiInstrument):
         self._I_max = 0.0  # A; nothing may be sourced before `prepare`
         self._range: Range | None = None
         self._compliance = 0.0  # V
+        self._level = 0.0  # A; what was set last, and read back
+        self._is_watched = False  # whether the events that `verify` reads are all from after `prepare`
 
     def limit(self, current: float | None, compliance: float | None) -> None:
         """Take no current (A, either sign) and no compliance (V) beyond these from now on; None: no limit."""
@@ -136,9 +139,14 @@ class DcSource(ScpiInstrument):
         self._confirm("compliance", "V", compliance, self.compliance, within=0.01)
         self.output = True
         self._I_max, self._range, self._compliance = I_max, chosen, compliance
+        self._level, self._is_watched = 0.0, False
 
     def set_current(self, current: float) -> None:
-        """Set the level (A); beyond the prepared `I_max` raises OutOfRange and nothing is sent."""
+        """Set the level (A) and read it back; beyond the prepared `I_max` raises OutOfRange and nothing is sent.
+
+        A level that was refused raises ErrorQueueNotEmpty, one that was lost on the way NotFollowed. The question
+        is one that may be repeated, and it costs no more than to ask for errors.
+        """
         if self._range is None:
             raise NotReady(f"{self.wire.name} must be prepared before a current is set. Nothing was sent.")
         if not abs(current) <= self._I_max * ROUNDING:
@@ -146,11 +154,40 @@ class DcSource(ScpiInstrument):
                 f"the current of {self.wire.name} must be within the {self._I_max:G} A it was prepared for; "
                 f"got {current!r} A. Nothing was sent."
             )
-        self.level = current
+        line = self.line("level", current)
+        self._wire.say(line)
+        answered = self.level
+        if not abs(answered - current) <= self._range.resolution:
+            self.check_errors(line)
+        self._confirm("level", "A", current, answered, within=self._range.resolution)
+        self._level = current
 
     def in_compliance(self) -> bool:
         """Return True while the output is limited by the compliance voltage."""
         return bool(self.ask_register(self.condition) & IN_COMPLIANCE)
+
+    def verify(self) -> None:
+        """Raise NotFollowed or InCompliance unless what was set has been so since it was verified last.
+
+        The output must be on and the level the one that was set; the compliance must not have been met, nor the
+        interlock been open, nor the source too hot, in the meantime. A source that is not prepared is left alone.
+        """
+        if self._range is None:
+            return
+        events = self.ask_register(self.measurement_events)
+        if not self._is_watched:  # what was before `prepare` is in there as well
+            events, self._is_watched = self.ask_register(self.condition), True
+        who = self.wire.name
+        if faults := names_of(events & ~IN_COMPLIANCE, FAULTS):
+            raise NotFollowed(f"{who} must be able to drive its current; it reports {', '.join(faults)}.")
+        if not self.output:
+            raise NotFollowed(f"the output of {who} must be on; it is off, and nobody here has switched it.")
+        if events & IN_COMPLIANCE:
+            raise InCompliance(
+                f"{who} must drive {self._level:G} A with less than {self._compliance:G} V; it has met that limit. "
+                "Check the current leads and contacts, or raise the compliance."
+            )
+        self._confirm("level", "A", self._level, self.level, within=self._range.resolution)
 
     def faults(self) -> list[str]:
         """Return in words what is wrong with the source now: over-temperature, an open interlock; else empty."""

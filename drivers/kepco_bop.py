@@ -131,7 +131,8 @@ class KepcoBop(ScpiInstrument):
         """Walk to `current` (A) at the prepared rate and return when it is set; beyond `I_max` nothing is sent.
 
         No step is larger than the rate times 20 ms, and 20 ms pass after each; a slow wire makes it slower,
-        never faster. Errors are asked for at the end of the walk.
+        never faster. Errors are asked for at the end of the walk. It starts from the set point that is read back;
+        one that somebody else has changed since the last walk raises NotFollowed and nothing is sent.
         """
         if self._I_max is None:
             raise NotReady(f"{self.wire.name} must be prepared before a current is set. Nothing was sent.")
@@ -140,7 +141,10 @@ class KepcoBop(ScpiInstrument):
                 f"the current of {self.wire.name} must be within {self._I_max:G} A; got {current!r} A. "
                 "Nothing was sent."
             )
-        self._walk(self.set_point if self._said is None else self._said, current, urgent=False)
+        start = self.set_point
+        if self._said is not None:
+            self._confirm("set point", "A", self._said, start, within=_READS_BACK * self.ratings[1])
+        self._walk(start, current, urgent=False)
         self._said = None  # a refused step leaves the set point somewhere on the way
         self.check_errors(f"{self.set_level.header} {_number(current)}")
         self._said = current

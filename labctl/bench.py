@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, Final, Literal, get_type_hints
 
 from labctl import door, registry
@@ -16,6 +16,7 @@ from sim_instruments.physics.sample import SampleParameters
 if TYPE_CHECKING:
     from labctl.config import Sample, Station
     from labctl.record import WireLine
+    from sim_instruments.faults import Fault
     from sim_instruments.recorded import Tape
     from sim_instruments.server import Served
     from sim_instruments.visa import BenchLibrary
@@ -127,14 +128,57 @@ def build(station: Station, sample: Sample, seed: int, roles: Sequence[str]) -> 
     return Bench(spec, parameters_of(sample), device_seed=sample.device_seed, seed=seed)
 
 
-def served(station: Station, sample: Sample, seed: int, factor: float) -> tuple[Served, Callable[[], Moment]]:
+def read_faults(texts: Iterable[str], names: Mapping[str, str]) -> tuple[Fault, ...]:
+    """Read what is to go wrong; `names` says what each instrument that may be named is called on the bench."""
+    from sim_instruments import faults
+
+    read: list[Fault] = []
+    for text in texts:
+        try:
+            fault = faults.parse(text)
+        except ValueError as error:
+            raise RequestError(f"{error}. Nothing was sent.") from error
+        renamed = {"instrument": names.get(fault.instrument, fault.instrument)}
+        if faults.KINDS[fault.kind].value == "instrument":
+            renamed["value"] = names.get(fault.value, fault.value)
+        read.append(replace(fault, **renamed))
+    return tuple(read)
+
+
+def draw_faults(seed: int, room: Bench, names: Iterable[str], rows: int) -> tuple[Fault, ...]:
+    """Draw what is to go wrong on some instruments in a run of so many rows."""
+    from sim_instruments import chaos
+
+    return chaos.draw(seed, {name: tuple(room.instruments[name].mishaps) for name in names}, rows)
+
+
+def suffer(room: Bench, faults: Sequence[Fault]) -> Callable[[int], None]:
+    """Let things go wrong on a bench; the answer is to be told which row is being measured.
+
+    RequestError where one cannot happen here.
+    """
+    try:
+        return room.suffer(faults).row
+    except ValueError as error:
+        raise RequestError(f"{error}. Nothing was sent.") from error
+
+
+def served(
+    station: Station, sample: Sample, seed: int, factor: float, faults: Sequence[Fault] = ()
+) -> tuple[Served, Callable[[], Moment]]:
     """The bench of a station ready to be served on TCP ports, its time `factor` times faster than the wall's.
 
-    With a function that says what flows, and what field there is, at the moment.
+    With a function that says what flows, and what field there is, at the moment. `faults` go wrong on it.
     """
     from sim_instruments.server import Served
 
+    if any(fault.when == "row" for fault in faults):
+        raise RequestError(
+            "a fault of a served bench must be at a query, line or time, since a row is known to the run alone; "
+            "got one at a row. Nothing was served."
+        )
     room = build(station, sample, seed, ())
+    suffer(room, faults)
     return Served(room.reachable, room.clock, factor), lambda: room.moment
 
 

@@ -75,6 +75,15 @@ def _run_options(command: Any) -> Any:
     return command
 
 
+_FAULT_OPTION = click.option(
+    "--fault",
+    "faults",
+    multiple=True,
+    metavar="TEXT",
+    help='On a simulated bench, let this go wrong, as "voltmeter: timeout at row 40"; may be given several times.',
+)
+
+
 @cli.command()
 @_run_options
 @click.option("--dry-run", is_flag=True, help="Rehearse on the simulated bench; measure nothing.")
@@ -89,9 +98,26 @@ def _run_options(command: Any) -> Any:
 @click.option(
     "--live/--no-live", default=None, help="Show progress; default: when standard error is a terminal."
 )
-def run(dry_run: bool, rehearsal: bool, wire: bool, live: bool | None, as_json: bool, **request: Any) -> None:
+@_FAULT_OPTION
+@click.option(
+    "--chaos", type=click.IntRange(0, 2**53), metavar="SEED", help="Let things drawn from this seed go wrong."
+)
+def run(
+    dry_run: bool,
+    rehearsal: bool,
+    wire: bool,
+    live: bool | None,
+    as_json: bool,
+    faults: tuple[str, ...],
+    chaos: int | None,
+    **request: Any,
+) -> None:
     """Run a protocol: an HDF5 file, a figure beside it, and a table of results."""
-    prepared = _request(**request)
+    from labctl import mishaps, tables
+
+    prepared = mishaps.afflicted(_request(**request), faults, chaos)
+    for fault in prepared.faults:
+        tables.say(f"fault: {fault}")
     if dry_run:
         _rehearse(prepared, as_json)
     else:
@@ -272,6 +298,7 @@ def replay(file: Path, sim: bool, mode: Any, as_json: bool, **simulated: Any) ->
     metavar="FILE",
     help="Write down current and fields every 5 ms, as the sample sees them (JSON lines).",
 )
+@_FAULT_OPTION
 @click.option("--json", "as_json", is_flag=True, help="One line of JSON on standard output, nothing else.")
 def simulate(as_json: bool, **request: Any) -> None:
     """Serve the simulated instruments on TCP ports until Ctrl-C, for any client."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import secrets
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -26,7 +26,7 @@ from labctl.tally import no_limits
 from protocols.vocabulary import MeasurementError
 
 if TYPE_CHECKING:
-    from labctl.bench import BlackBox
+    from labctl.bench import BlackBox, Fault
     from labctl.config import Sample, Station
     from labctl.life import Ledger
     from labctl.limits import Demand
@@ -56,6 +56,8 @@ class Request:
     start: datetime
     batch: Mapping[str, Quantity] = field(default_factory=dict[str, Quantity])
     ledger: Ledger | None = None
+    faults: Sequence[Fault] = ()
+    chaos: int | None = None
 
     @property
     def title(self) -> str:
@@ -290,7 +292,7 @@ def rehearse(request: Request) -> Rehearsal:
 
 
 def _header(request: Request) -> RunHeader:
-    from labctl import bench
+    from labctl import bench, mishaps
 
     protocol = request.protocol
     return RunHeader(
@@ -309,7 +311,9 @@ def _header(request: Request) -> RunHeader:
         program_version=__version__,
         clock="virtual" if request.station.simulated else "wall",
         sample=config.sample_quantities(request.sample, request.texts["sample"]) | _ledger_of(request),
-        simulation=bench.model_of(request.sample) if request.station.simulated else None,
+        simulation=bench.model_of(request.sample) | mishaps.quantities(request)
+        if request.station.simulated
+        else None,
         station=config.station_quantities(request.station, request.texts["station"]),
         batch=request.batch,
     )
@@ -334,11 +338,13 @@ def _take_rows(
     is_shown = True
     with ExitStack() as stack:
         stack.callback(getattr(rows, "close", lambda: None))
+        lab.on_row(1)
         for row in rows:
             lab.watch.announce(stopping.DISK)
             if lab.takes(row):
                 store.row(row)
                 is_shown = is_shown and _show(advance, lab, store)
+                lab.on_row(store.rows + 1)
             if jump := wall.jump():
                 _write_down(lab, store, "warning", f"the computer's clock jumped by {jump:+.1f} s")
             lab.watch.announce()

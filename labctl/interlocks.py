@@ -109,7 +109,8 @@ class Watch:
             lab.oversight.take_again(READINGS_AGAIN, station.Overload)
 
     def takes(self, row: Mapping[str, float]) -> bool:
-        """Return whether a row belongs to the data; FaultError where the run has to end."""
+        """Return whether a row belongs to the data; FaultError, or a driver's error, where the run has to end."""
+        self._lab.oversight.verify()
         for section, judge in self._interlocks:
             for wrong in judge(row):
                 if section.action == "skip":

@@ -66,6 +66,14 @@ class Oversight:
         """What the source was told since it is metered."""
         return Demand() if self._tally is None else self._tally.demand
 
+    def verify(self) -> None:
+        """Raise (a driver's error) unless what was set is still so: an instrument that has lost it spoils a row."""
+        for instrument, _ in self._instruments.values():
+            if hasattr(instrument, "verify"):
+                instrument.verify()
+        for _, magnet in self._magnets():
+            magnet.verify()
+
     # --- interlocks -------------------------------------------------------------------------------
 
     def in_compliance(self) -> Iterator[str]:

@@ -14,6 +14,10 @@ from labctl.stopping import Watch
 #: choice). The first is a time-out and a read-back; the second is three attempts to bring a lost session into step.
 PATIENCE: Final = 10.0
 LAST: Final = 45.0
+#: Pauses (s) after which a step that failed is tried again: ten seconds for a link to come back (our choice).
+AGAIN: Final = (1.0, 3.0, 6.0)
+#: What is said of a step that did not come to its end.
+HANGS: Final = "it did not end within"
 _LOOK: Final = 0.05  # s between two looks at a step
 
 
@@ -58,7 +62,7 @@ class _Attempt:
     def problem(self) -> str | None:
         """Return why it is not confirmed; None where it is."""
         if self._thread.is_alive():
-            return f"it did not end within {time.monotonic() - self.began:.3g} s"
+            return f"{HANGS} {time.monotonic() - self.began:.3g} s"
         return self._outcome
 
 

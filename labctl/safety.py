@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 from labctl import limits
@@ -83,3 +83,15 @@ def magnet_for(station: Station, role: str) -> str:
         f"station {station.name} must have a magnet along {role[-1]} for {role}; it has "
         f"{', '.join(station.magnets) or 'none'}. Nothing was sent."
     )
+
+
+def parts(station: Station, roles: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Yield what an instrument is called on the wire of a run, and in the station file, role by role."""
+    for role in roles:
+        if not role.startswith("magnet_"):
+            yield role, role
+            continue
+        magnet = station.magnets[magnet_for(station, role)]
+        yield f"{role}_supply", magnet.supply
+        if magnet.gaussmeter:
+            yield f"{role}_gaussmeter", magnet.gaussmeter

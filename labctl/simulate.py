@@ -9,7 +9,7 @@ import secrets
 import signal
 import time
 import tomllib
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,6 +52,7 @@ def prepare(
     port_base: int,
     output: Path,
     trace: Path | None = None,
+    faults: Sequence[str] = (),
 ) -> Service:
     """Check a whole request; whatever is wrong with it raises RequestError before a port is opened."""
     the_station, text = config.load_station(station)
@@ -65,7 +66,11 @@ def prepare(
     if trace is not None:
         check_writable(trace)
     served, moment = bench.served(
-        the_station, the_sample, secrets.randbits(32) if seed is None else seed, factor
+        the_station,
+        the_sample,
+        secrets.randbits(32) if seed is None else seed,
+        factor,
+        bench.read_faults(faults, {}),
     )
     content = tomllib.loads(text) | {
         "name": f"{the_station.name} served",

@@ -5,19 +5,22 @@ from __future__ import annotations
 import inspect
 import math
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, cast
 
 import numpy as np
 
 from sim_instruments.clock import VirtualClock
+from sim_instruments.faults import Fault, Schedule
 from sim_instruments.hall_arms import HallArms
 from sim_instruments.instrument import Instrument
+from sim_instruments.line import Line
 from sim_instruments.magnets import HallProbe, Magnet, Vector
 from sim_instruments.physics.draws import ThermalDraws
 from sim_instruments.physics.sample import Sample, SampleParameters
-from sim_instruments.ports import SerialCable, TriggerLink
+from sim_instruments.ports import SerialCable, TriggerLink, Waveform
 from sim_instruments.visa import BenchLibrary
 from sim_instruments.wiring import ORDINARY_EMF, Envelope, HallBar, Interval, Moment, ThermalEmf
 
@@ -198,6 +201,22 @@ class Bench:
         """The instruments that have an address of their own: all but a voltmeter on the source's serial port."""
         hidden = self.spec.voltmeter if self.spec.relay else None
         return {name: instrument for name, instrument in self.instruments.items() if name != hidden}
+
+    @cached_property
+    def lines(self) -> dict[str, Line]:
+        """The cables of the reachable instruments, by name: ideal ones, until somebody asks for them."""
+        lines = {name: Line(instrument, name) for name, instrument in self.reachable.items()}
+        for line in lines.values():
+            line.instrument.line = line
+        return lines
+
+    def suffer(self, faults: Sequence[Fault]) -> Schedule:
+        """Let these things go wrong, each at its moment; ValueError where one cannot happen here."""
+        return Schedule(faults, self.lines, self.clock)
+
+    def on_current(self, driven: Callable[[float | Waveform], None]) -> None:
+        """Call this with every current that begins to flow through the bar."""
+        self._bar.driven = driven
 
     @property
     def envelope(self) -> Envelope:

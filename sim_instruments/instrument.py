@@ -5,11 +5,12 @@ from __future__ import annotations
 import zlib
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
 from sim_instruments.clock import VirtualClock
+from sim_instruments.line import Line
 
 
 def unit_stream(serial: str) -> np.random.Generator:
@@ -21,13 +22,16 @@ class Reply:
     """One reply line that the instrument owes: the text may still be missing (a measurement under way).
 
     `asker` is whoever has to get it, where a server lets several clients talk to one instrument. `ends` is
-    False for a piece of a stream, without END behind it.
+    False for a piece of a stream, without END behind it. `message` is the number of the message that asked for it,
+    from 1, and `altered` says that it is not what the instrument has answered.
     """
 
-    __slots__ = ("asker", "ends", "line", "ready_at")
+    __slots__ = ("altered", "asker", "ends", "line", "message", "ready_at")
 
-    def __init__(self) -> None:
+    def __init__(self, message: int = 0) -> None:
         self.asker: object = None
+        self.message = message
+        self.altered = False
         self.ends = True
         self.line: bytes | None = None
         self.ready_at = 0.0
@@ -55,6 +59,10 @@ class Instrument(ABC):
         self.clock = clock
         self._received = bytearray()
         self._replies: deque[Reply] = deque()
+        #: The cable, where somebody listens to it or something is wrong with it; None: an ideal one.
+        self.line: Line | None = None
+        #: How many messages have been obeyed.
+        self.messages = 0
         #: Whether END came with the last byte of the reply that was read last.
         self.ended = True
 
@@ -87,6 +95,19 @@ class Instrument(ABC):
     def unterminated(self) -> None:  # noqa: B027
         """Somebody read although nothing was asked."""
 
+    def power_cycle(self) -> None:
+        """Lose the mains and get them back: what was set is gone, what drove something drives nothing."""
+        self._received.clear()
+        self._replies.clear()
+
+    def complain(self, code: int) -> None:  # noqa: B027
+        """Put an error into the list of errors, where there is one; `code` is SCPI's."""
+
+    @property
+    def mishaps(self) -> Mapping[str, Callable[[bool], None]]:
+        """What can happen to the instrument itself, by name: called with True as it begins, False as it ends."""
+        return {}
+
     # --- what a subclass uses ---------------------------------------------------------------------
 
     def reply(self, text: str | bytes, ready_at: float | None = None) -> None:
@@ -108,7 +129,7 @@ class Instrument(ABC):
 
     def owe(self) -> Reply:
         """Take the next place in the output queue for a reply whose text is not known yet."""
-        owed = Reply()
+        owed = Reply(self.messages)
         self._replies.append(owed)
         return owed
 
@@ -116,6 +137,15 @@ class Instrument(ABC):
         """Give an owed reply its text, or its bytes; one that was cleared meanwhile goes nowhere."""
         owed.line = text if isinstance(text, bytes) else text.encode("latin-1") + self.terminator_out
         owed.ready_at = self.clock.now() if ready_at is None else ready_at
+        if self.line is not None:
+            self.line.gives(owed)
+
+    def follow_with(self, reply: Reply, line: bytes, ready_at: float) -> None:
+        """Put another line right behind a reply, from the same message, to be read from `ready_at` (s) on."""
+        behind = Reply(reply.message)
+        behind.line, behind.ready_at, behind.altered, behind.asker = line, ready_at, True, reply.asker
+        if reply in self._replies:
+            self._replies.insert(self._replies.index(reply) + 1, behind)
 
     def forget(self, owed: Reply) -> None:
         """Take back an owed reply: the query turned out to have no answer."""
@@ -148,6 +178,8 @@ class Instrument(ABC):
             return
         if self.message_time:
             self.clock.wait(self.message_time)
+        if self.line is not None and not self.line.takes(message):
+            return
         self._accept(message, message_exchange)
 
     def _accept(self, message: str, message_exchange: bool) -> None:
@@ -155,6 +187,7 @@ class Instrument(ABC):
         if message_exchange and self._replies:
             self._replies.clear()
             self.interrupted()
+        self.messages += 1
         self.execute(message)
 
     def next_reply(self, deadline: float, *, message_exchange: bool = True) -> bytes | None:
@@ -172,6 +205,8 @@ class Instrument(ABC):
                     self.clock.run_until(head.ready_at)
                 self._replies.popleft()
                 self.ended = head.ends
+                if self.line is not None:
+                    self.line.given(head)
                 return head.line
             if not self.clock.run_next(deadline):
                 self.clock.run_until(deadline)
@@ -184,7 +219,7 @@ class Instrument(ABC):
 
     def put_back(self, data: bytes) -> None:
         """Take back the end of a reply that the controller did not read; the next read begins with it."""
-        rest = Reply()
+        rest = Reply(self.messages)
         rest.line = data
         rest.ends = self.ended
         rest.ready_at = self.clock.now()

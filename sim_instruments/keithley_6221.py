@@ -7,6 +7,8 @@ pyacquisition (keithley_6221.py) and PyMeasure (keithley6221.py); bench notes fe
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 from sim_instruments.clock import VirtualClock
 from sim_instruments.instrument import unit_stream
 from sim_instruments.keithley_6221_buffer import BufferStatistics, TraceBuffer
@@ -23,7 +25,7 @@ from sim_instruments.keithley_6221_readings import (
     write_number,
 )
 from sim_instruments.keithley_6221_relay import Relay
-from sim_instruments.keithley_6221_source import DcSource, Output
+from sim_instruments.keithley_6221_source import TEMPERATURE_BIT, DcSource, Output
 from sim_instruments.keithley_6221_sweeps import Sweep, SweepLists
 from sim_instruments.keithley_6221_tables import MESSAGE_TIME, RESET_TIME
 from sim_instruments.keithley_6221_trigger import TriggerModel
@@ -165,6 +167,23 @@ class Keithley6221Sim(ScpiInstrument):
             self.group(TriggerModel).bus_trigger()
         except ScpiError as refusal:
             self.status.error(refusal.code)
+
+    @property
+    def mishaps(self) -> Mapping[str, Callable[[bool], None]]:
+        """The interlock opens, the source is too hot (either switches the output off), a lead comes off."""
+        return {
+            "interlock-open": self._open_interlock,
+            "over-temperature": self._overheat,
+            "loose-contact": self.group(DcSource).loosen_contact,
+        }
+
+    def _open_interlock(self, happens: bool) -> None:
+        self.interlock_closed = not happens
+
+    def _overheat(self, happens: bool) -> None:
+        self.status.measurement.set(TEMPERATURE_BIT, happens)
+        if happens:
+            self.group(Output).switch_off()
 
     @property
     def interlock_closed(self) -> bool:

@@ -31,7 +31,10 @@ from sim_instruments.scpi_parameters import Boolean, Choice, Number
 from sim_instruments.scpi_status import ScpiError, Status
 
 #: Bits of the measurement register (622x-901-01 p. 11-11 to 11-17).
-INTERLOCK_BIT, COMPLIANCE_BIT = 1, 3
+INTERLOCK_BIT, TEMPERATURE_BIT, COMPLIANCE_BIT = 1, 2, 3
+
+#: Resistance (ohm) of a contact that has come loose; our choice.
+LOOSE = 1e7
 
 _RESOLUTION = {row.full_scale: row.resolution for row in RANGES}
 
@@ -147,6 +150,7 @@ class DcSource(Group):
         self._wave: tuple[Waveform, float] | None = None
         self._limiting: Event | None = None
         self._flowing: float | Waveform = 0.0
+        self._contact = 0.0
         output.switched = self.drive
 
     @level.check
@@ -229,6 +233,11 @@ class DcSource(Group):
         self._wave = (wave, full_scale)
         self.drive()
 
+    def loosen_contact(self, happens: bool) -> None:
+        """A lead comes off, but for `LOOSE` ohm; or it is put back."""
+        self._contact = LOOSE if happens else 0.0
+        self.drive()
+
     def silence(self) -> None:
         """Let the DC level be zero and flow again, in place of any wave."""
         self._wave = None
@@ -243,7 +252,8 @@ class DcSource(Group):
         """
         if self._limiting is not None:
             self._limiting.cancel()
-        most = self.compliance / self._load.resistance if self._load.resistance else math.inf
+        resistance = self._load.resistance + self._contact
+        most = self.compliance / resistance if resistance else math.inf
         if self._wave is not None and self._output.state:
             current = self._limited_wave(*self._wave, most)
         else:

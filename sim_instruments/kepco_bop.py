@@ -8,6 +8,8 @@ stoner_measurement. What flows and how fast: kepco_bop_stage.py. Ratings, errors
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 import numpy as np
 
 from sim_instruments.clock import VirtualClock
@@ -336,8 +338,14 @@ class KepcoBopSim(ScpiInstrument):
             noise=noise,
             accuracy=accuracy,
         )
+        self._stage = stage
         output = Output(stage, self.status)
         self.install(output, Trigger(output, self.status), System(self.status))
+
+    @property
+    def mishaps(self) -> Mapping[str, Callable[[bool], None]]:
+        """The output stays where it is, whatever is set."""
+        return {"stuck": self._stage.stick}
 
     def execute(self, message: str) -> None:
         """Obey a message, unless it is longer than the card can hold: then all of it is lost [code unconfirmed]."""

@@ -102,6 +102,7 @@ class PowerStage:
         now = clock.now()
         self._courses = deque([Course(Ramp(now, 0.0, now, 0.0), 0.0, 0.0)])
         self._slot = -1
+        self._is_stuck = False
         self._reading = (0.0, 0.0)
 
     def hold_current(self, amperes: float, compliance: float) -> bool:
@@ -120,6 +121,12 @@ class PowerStage:
         amperes = volts / self._resistance
         self._go(math.copysign(min(abs(amperes), limit), amperes), volts)
         return abs(amperes) <= limit
+
+    def stick(self, happens: bool) -> None:
+        """Stay at the present current whatever is set; afterwards the next setting is followed."""
+        if happens:
+            self._go(self._now(), self._resistance * self._now())
+        self._is_stuck = happens
 
     def switch_off(self) -> None:
         """Nothing at the terminals: the current dies out through the amplifier."""
@@ -149,6 +156,8 @@ class PowerStage:
 
     def _go(self, target: float, volts: float) -> None:
         """Start for a current (A) with so much voltage (V) to drive it."""
+        if self._is_stuck:
+            return
         now, here = self._clock.now(), self._now()
         if target == self._courses[-1].ramp.end_current and target == here:
             return

@@ -147,6 +147,17 @@ class LakeShoreInstrument(Instrument):
             self.reply(";".join(answers))
         self._note_service()
 
+    def power_cycle(self) -> None:
+        """Come up in the *RST state, which power-on is here."""
+        super().power_cycle()
+        self.reset()
+        self._clear()
+        self._events = POWER_ON
+
+    def complain(self, code: int) -> None:
+        """Say in the event register that the last command could not be carried out; it has no codes."""
+        self._events |= EXECUTION_ERROR
+
     def serial_poll(self) -> int:
         """Return the status byte, in bit 6 whether service was requested since the last poll."""
         self._note_service()

@@ -125,6 +125,7 @@ class LakeShore475Sim(LakeShoreInstrument):
         self._gain, self._offset = (float(error) if accuracy else 0.0 for error in unit)
         self._probe_serial = f"H{serial}"
         self._zero = 0.0
+        self._is_unplugged = False
         self._control_set_point = 0.0
         self._latched = 0
         self._control = (1.0, 1.0, 0.0, 1.0)
@@ -148,6 +149,14 @@ class LakeShore475Sim(LakeShoreInstrument):
             self.stored[name] = self.settings[name].initial
         self._set_defaults()
 
+    @property
+    def mishaps(self) -> Mapping[str, Callable[[bool], None]]:
+        """The probe lies on the table: what it sees has nothing to do with the magnet."""
+        return {"unplugged": self._unplug}
+
+    def _unplug(self, happens: bool) -> None:
+        self._is_unplugged = happens
+
     # --- the readings -----------------------------------------------------------------------------
 
     def _refresh(self) -> float | None:
@@ -157,7 +166,7 @@ class LakeShore475Sim(LakeShoreInstrument):
         slot = math.floor(now * rate)
         if slot != self._slot:
             self._slot = slot
-            self._take(self._field_at(min(slot / rate, now)), rate)
+            self._take(0.0 if self._is_unplugged else self._field_at(min(slot / rate, now)), rate)
         return self._reading
 
     def _take(self, field: float, rate: int) -> None:

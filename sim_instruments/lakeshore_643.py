@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import ClassVar
@@ -29,6 +29,8 @@ V_MAX = 35.0  # V, compliance of the output stage
 READINGS_PER_SECOND = 10
 SEGMENTS = 5
 DEFAULTS = 99  # code of DFLT
+COLLAPSE = 0.2  # s in which the current dies out when the mains fail
+SLOWNESS = 0.1  # of the rate, for a supply that creeps
 
 #: Bits of the operation status register; bit 2, power limit, cannot be reached: 70 A * 35 V is the rating.
 COMPLIANCE = 1 << 0
@@ -118,6 +120,7 @@ class LakeShore643Sim(LakeShoreInstrument):
         self._error_enable = (0, 0)
         self._latched = 0
         self._slot = -1
+        self._is_stuck, self._slowness = False, 1.0
         self._reading = (0.0, 0.0)
         self._coming: Event | None = None
         self._ramp = Ramp(clock.now(), 0.0, clock.now(), 0.0)
@@ -126,6 +129,27 @@ class LakeShore643Sim(LakeShoreInstrument):
         self._over_compliance = False
         self._drive([self._ramp])
         self.clear_registers()  # switching on is not the end of a ramp
+
+    # --- mishaps ----------------------------------------------------------------------------------
+
+    @property
+    def mishaps(self) -> Mapping[str, Callable[[bool], None]]:
+        """The output stays where it is, or creeps at a tenth of the rate, whatever is set."""
+        return {"stuck": self._stick, "slow": self._slow_down}
+
+    def power_cycle(self) -> None:
+        """Lose the current through the winding's own resistance: at once, in `COLLAPSE` seconds (our choice)."""
+        now, here = self.clock.now(), self._ramp.at(self.clock.now())
+        super().power_cycle()
+        self._drive([Ramp(now, here, now + COLLAPSE, 0.0)])
+
+    def _stick(self, happens: bool) -> None:
+        self._go_to(self._ramp.at(self.clock.now()) if happens else self._set_point)
+        self._is_stuck = happens
+
+    def _slow_down(self, happens: bool) -> None:
+        self._slowness = SLOWNESS if happens else 1.0
+        self._follow()
 
     # --- the output -------------------------------------------------------------------------------
 
@@ -141,6 +165,8 @@ class LakeShore643Sim(LakeShoreInstrument):
         """Start the ramp to a set point (A) from where the current is now."""
         now = self.clock.now()
         self._set_point = set_point
+        if self._is_stuck:
+            return
         highest = V_MAX / self._coil.resistance if self._coil.resistance > 0 else math.inf
         self._over_compliance = abs(set_point) > highest
         target = math.copysign(min(abs(set_point), highest), set_point)
@@ -168,7 +194,7 @@ class LakeShore643Sim(LakeShoreInstrument):
             used = sorted(segment for segment in self._segments if segment[0] > 0)
             above = [segment for segment in used if segment[0] >= magnitude]
             rate = (above[0] if above else used[-1])[1] if used else rate
-        return min(rate, self._limit[1])
+        return min(rate, self._limit[1]) * self._slowness
 
     def _drive(self, pieces: list[Ramp]) -> None:
         """Begin the first of some stretches; the others, and the end of the ramp, follow by the clock."""

@@ -38,6 +38,8 @@ class Magnet:
         self.resistance = resistance
         self.inductance = inductance
         self.about_to_change: Callable[[], None] = lambda: None
+        #: Called with each ramp that is followed from now on.
+        self.driven: Callable[[Ramp], None] = lambda _ramp: None
         self.mu0_H_max = 0.0
         self.mu0_H_rate_max = 0.0
         self._yoke = Yoke(field_per_current, remanence, lag, MEMORY)
@@ -45,6 +47,7 @@ class Magnet:
     def drive(self, ramp: Ramp) -> None:
         """Follow this ramp of the supply from now on."""
         self.about_to_change()
+        self.driven(ramp)
         self._yoke.follow(ramp.start, ramp.start_current, ramp.end, ramp.end_current)
 
     def mu0_H(self, time: float) -> float:

@@ -271,6 +271,19 @@ class ScpiInstrument(Instrument):
             pending.settle()
         return pending
 
+    # --- mishaps ------------------------------------------------------------------------------------
+
+    def power_cycle(self) -> None:
+        """Come up in the *RST state, which power-on is here, with an empty error queue."""
+        self.device_clear()
+        self._backlog.clear()
+        self._reset()
+        self.status.power_on()
+
+    def complain(self, code: int) -> None:
+        """Put an error into the queue."""
+        self.status.error(code)
+
     # --- messages ---------------------------------------------------------------------------------
 
     def _accept(self, message: str, message_exchange: bool) -> None:

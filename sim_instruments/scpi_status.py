@@ -130,7 +130,7 @@ class Status:
         """Take the oldest entry: `-113,"Undefined header"`, or `0,"No error"`."""
         code = self.next_code()
         sign = "+" if code > 0 else ""
-        return f'{sign}{code},"{self._texts.get(code) or ERROR_TEXTS[code]}"'
+        return f'{sign}{code},"{self._texts.get(code) or ERROR_TEXTS.get(code, "")}"'
 
     def next_code(self) -> int:
         """Take the oldest entry as a bare code, 0 where there is none."""
@@ -145,6 +145,11 @@ class Status:
         for register in (self.measurement, self.operation, self.questionable, self.standard):
             register.event = 0
         self.clear_errors()
+
+    def power_on(self) -> None:
+        """As the mains come back: no errors and no events but this one."""
+        self.clear()
+        self.standard.pulse(POWER_ON)
 
     def preset(self) -> None:
         """STATus:PRESet: the enable registers of the three SCPI registers to zero."""

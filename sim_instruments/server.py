@@ -109,8 +109,14 @@ class Served:
         self._clients[instrument].discard(client)
 
     def hear(self, client: _Client, instrument: Instrument, line: bytes) -> None:
-        """Hand one complete line to an instrument at the present time, and send on whatever is ready."""
+        """Hand one complete line to an instrument at the present time, and send on whatever is ready.
+
+        Where something is wrong with its cable the line is cut: to a client all such trouble looks alike.
+        """
         self._clock.run_until(self._due())
+        if instrument.line is not None and instrument.line.trouble:
+            client.drop()
+            return
         if (last := self._speaker.get(instrument)) is not client:
             for (
                 reply

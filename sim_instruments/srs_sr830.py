@@ -166,6 +166,21 @@ class SR830Sim(DisplayingInstrument):
         vars(self).update(copy.deepcopy(attributes))
         self.changed()
 
+    @property
+    def mishaps(self) -> Mapping[str, Callable[[bool], None]]:
+        """The plug is pulled out of REF IN."""
+        return {"unlocked": self._pull_reference}
+
+    def _pull_reference(self, happens: bool) -> None:
+        self.look()
+        self._demodulator.is_reference_plugged = not happens
+        self.look()
+
+    def power_cycle(self) -> None:
+        """Come up in the *RST state (our choice: the manual's power-on keeps the set-up)."""
+        super().power_cycle()
+        self.reset()
+
     # --- detection --------------------------------------------------------------------------------
 
     def _detection(self) -> Detection:

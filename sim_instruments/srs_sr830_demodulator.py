@@ -87,6 +87,8 @@ class Demodulator:
         self._rng = rng
         self._gain = gain
         self._phase_error = phase_error
+        #: False where the plug of REF IN has been pulled.
+        self.is_reference_plugged = True
         self._noise = self._draw()
         self._since = clock.now()
         self._poles = Poles(self._since)
@@ -106,7 +108,8 @@ class Demodulator:
         """Reference frequency now (Hz), of whichever source; None while unlocked."""
         if self._detection.frequency is not None:
             return self._detection.frequency
-        found = self._reference.frequency if self._reference is not None else None
+        plugged = self._reference if self.is_reference_plugged else None
+        found = plugged.frequency if plugged is not None else None
         in_reach = found is not None and 0 < found * self._detection.harmonic <= FREQUENCY_MAX
         return found if in_reach else None
 

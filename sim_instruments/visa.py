@@ -7,8 +7,9 @@ a timeout costs time on the virtual clock and none on the wall. Rule numbers are
 
 from __future__ import annotations
 
+import errno
 import itertools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, cast
 
 from pyvisa import constants, errors, rname
@@ -174,6 +175,13 @@ class SerialSession(BenchSession, serial.SerialInstrumentSession):
         return StatusCode.success if self._ends_in_termchar() else super()._termchar_status()
 
 
+#: What a session raises while something is wrong with the line of its instrument.
+_TROUBLES: Mapping[str, Callable[[], Exception]] = {
+    "lost": lambda: errors.VisaIOError(StatusCode.error_connection_lost.value),
+    "locked": lambda: errors.VisaIOError(StatusCode.error_resource_locked.value),
+    "broken": lambda: OSError(errno.EIO, "Input/Output Error"),
+}
+
 _SESSIONS: dict[tuple[constants.InterfaceType, str], type[BenchSession]] = {
     (constants.InterfaceType.gpib, "INSTR"): GpibSession,
     (constants.InterfaceType.usb, "INSTR"): UsbSession,
@@ -262,6 +270,8 @@ class BenchLibrary(SimVisaLibrary):
     def _session(self, session: VISASession) -> BenchSession:
         """Return the session where no other session has locked its instrument."""
         found = self._opened(session)
+        if found.instrument.line is not None and found.instrument.line.trouble:
+            raise _TROUBLES[found.instrument.line.trouble]()
         if self._locks and session not in self._locks.get(found.instrument, (None, {session}))[1]:
             raise errors.VisaIOError(StatusCode.error_resource_locked.value)
         return found

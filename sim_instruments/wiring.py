@@ -126,6 +126,8 @@ class HallBar:
         self._history = history
         self._flow: float | Waveform = 0.0
         self._quiet: tuple[Waveform, Vector, NDArray[np.bool_]] | None = None
+        #: Called with what flows from now on.
+        self.driven: Callable[[float | Waveform], None] = lambda _current: None
         self._listeners: list[Callable[[float], None]] = []
         self._told: Vector = (0.0, 0.0, 0.0)  # the field when whoever listens was last told
         self._settling = False
@@ -155,6 +157,7 @@ class HallBar:
         A waveform that takes the place of one with the same start goes on with it and is no new pulse.
         """
         self.announce()
+        self.driven(current)
         before, self._flow = self._flow, current
         if not isinstance(current, Waveform):
             self._I_max = max(self._I_max, abs(current))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,7 @@ from drivers.errors import InstrumentError, Overload
 from drivers.field_source import FieldSource
 from labctl import locks, parking, rawsocket, registry, sessions
 from labctl.clock import FollowingClock, RecordingClock, ReplayClock, StoppableClock, WallClock
-from labctl.safety import magnet_for
+from labctl.safety import magnet_for, parts
 from labctl.station.lab import OpenStation
 from labctl.stopping import StopRequests, Watch
 
@@ -49,6 +49,8 @@ def opened(request: Request, log: WireLog | None, operator: Operator) -> Generat
 
         room = bench.build(station, request.sample, request.seed, request.roles)
         with _wired(station, request.roles, room.library, room.clock, log) as lab:
+            if request.faults:
+                lab.on_row = bench.suffer(room, request.faults)
             _hold(lab, request)
             yield lab
     else:
@@ -76,8 +78,21 @@ def _guarded(request: Request, log: WireLog | None) -> Generator[OpenStation]:
 
 
 def park(lab: OpenStation) -> list[str]:
-    """Park a station, and send its guard home; return what was not confirmed."""
-    unparked = parking.park(lab.parking(), lab.note, lab.watch)
+    """Park a station, and send its guard home; return what was not confirmed.
+
+    What failed, and did not hang, is tried again after the pauses `parking.AGAIN`: a link that comes back is used.
+    """
+    steps, hanging = lab.parking(), list[str]()
+    unparked = parking.park(steps, lab.note, lab.watch)
+    for pause in parking.AGAIN:
+        hanging += [problem for problem in unparked if parking.HANGS in problem]
+        failed = {problem.partition(": ")[0] for problem in unparked if parking.HANGS not in problem}
+        steps = [step for step in steps if step.what in failed]
+        if not steps:
+            break
+        lab.wait(pause)
+        unparked = parking.park(steps, lab.note, lab.watch)
+    unparked = [*hanging, *(problem for problem in unparked if problem not in hanging)]
     if lab.watch.guard is not None:
         lab.watch.guard.stand_down()
         lab.watch.guard = None
@@ -107,7 +122,7 @@ def replaying(
 
     wires = {
         request.station.instruments[name].resource: label
-        for label, name in _parts(request.station, request.roles)
+        for label, name in parts(request.station, request.roles)
     }
     clock: FollowingClock | ReplayClock
     library, tape = bench.recorded(wires, recording.lines, recording.mode)
@@ -183,7 +198,7 @@ def _wired(
         stack.callback(manager.close)
 
         opened: dict[str, Any] = {}
-        for label, name in _parts(station, roles):
+        for label, name in parts(station, roles):
             section = station.instruments[name]
             resource = sessions.opened(manager, section.resource, label)
             stack.callback(resource.close)
@@ -228,19 +243,7 @@ def _wired(
 
 def _hold(lab: OpenStation, request: Request) -> None:
     """Hold the instruments of a request to the limits of its station and sample."""
-    lab.oversight.hold(request.station, request.sample, dict(_parts(request.station, request.roles)))
-
-
-def _parts(station: Station, roles: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """Yield what an instrument is called on the wire of a run, and in the station file, role by role."""
-    for role in roles:
-        if not role.startswith("magnet_"):
-            yield role, role
-            continue
-        magnet = station.magnets[magnet_for(station, role)]
-        yield f"{role}_supply", magnet.supply
-        if magnet.gaussmeter:
-            yield f"{role}_gaussmeter", magnet.gaussmeter
+    lab.oversight.hold(request.station, request.sample, dict(parts(request.station, request.roles)))
 
 
 def _ask_for_turned_magnets(station: Station, roles: Sequence[str], operator: Operator) -> None:

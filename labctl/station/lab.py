@@ -44,6 +44,8 @@ class OpenStation:
         self.takes: Callable[[Mapping[str, float]], bool] = lambda _row: (
             True
         )  # whether a row is one of the data
+        #: Told which row is being measured, from 1: what goes wrong on a simulated bench may wait for one.
+        self.on_row: Callable[[int], None] = lambda _number: None
         self._handles: dict[str, dict[str, Any]] = {}
         self._arm: Callable[[list[dict[str, Any]]], None] = lambda _parts: None
         self._note: Callable[[str, str], None] = lambda _level, _text: None
