@@ -219,9 +219,16 @@ class Wire:
             )
         return found
 
-    def number(self, text: str, timeout: float | None = None, *, is_repeatable: bool = False) -> float:
-        """Ask for one decimal number; 9.9E37 and more is an overload and never a number."""
-        value = float(self.match(text, NUMBER, timeout, is_repeatable=is_repeatable)[0])
+    def number(
+        self,
+        text: str,
+        timeout: float | None = None,
+        *,
+        is_repeatable: bool = False,
+        form: re.Pattern[str] = NUMBER,
+    ) -> float:
+        """Ask for one decimal number in some form; 9.9E37 and more is an overload and never a number."""
+        value = float(self.match(text, form, timeout, is_repeatable=is_repeatable)[0])
         if abs(value) >= INFINITY:
             raise Overload(f"{self.name} answered {text!r} with {value:G}: overflow, there is no value.")
         return value

@@ -14,7 +14,7 @@ from drivers._choice import Boolean, Choice
 from drivers._instrument import Command, Instrument, Query, ScpiInstrument
 from drivers._parking import Recipe, Say
 from drivers._setting import Count, Measured, Number
-from drivers._wire import NUMBER, Wire
+from drivers._wire import Wire
 from drivers.errors import NotFollowed, NotReady, OutOfRange, Overload
 
 _MANUAL = "2182A-900-01 ch. 2 to 15"
@@ -22,6 +22,8 @@ _MANUAL = "2182A-900-01 ch. 2 to 15"
 #: Full scale (V) of the ranges of channel 1; each is asked for by its full scale, 120 V is the end of the last.
 RANGES: Final = (0.01, 0.1, 1.0, 10.0, 100.0)
 _V_LARGEST = 120.0
+#: A reading is +1.23456789E-06, an overflow +9.9E37 or +9.90000000E+37: what another instrument answers is mostly not.
+_READING: Final = re.compile(r"[+-]\d\.\d+E[+-]?\d\d")
 _NPLC_LARGEST_50_HZ = 50.0
 
 _OVERHEAD = 0.02  # s per reading besides the conversions (fit to the published rates)
@@ -121,8 +123,8 @@ class Keithley2182A(ScpiInstrument):
 
     abort = Command("ABOR", _MANUAL, "back to idle")
     select_function = Command("SENS:FUNC", _MANUAL, "what is measured")
-    read_one = Query("READ?", NUMBER, _MANUAL, "ABOR, INIT, FETC?: one new reading", True)
-    fresh = Query("SENS:DATA:FRES?", NUMBER, _MANUAL, "waits for a reading that was not read before")
+    read_one = Query("READ?", _READING, _MANUAL, "ABOR, INIT, FETC?: one new reading", True)
+    fresh = Query("SENS:DATA:FRES?", _READING, _MANUAL, "waits for a reading that was not read before")
 
     def __init__(self, wire: Wire) -> None:
         super().__init__(wire)
@@ -240,7 +242,9 @@ class Keithley2182A(ScpiInstrument):
         if self._timeout is None:
             self._timeout = _SAFETY * self.reading_time() + _MARGIN
         try:
-            return self.wire.number(query.header, self._timeout, is_repeatable=query.is_repeatable)
+            return self.wire.number(
+                query.header, self._timeout, is_repeatable=query.is_repeatable, form=query.form
+            )
         except Overload as overload:
             raise Overload(
                 f"the input of {self.wire.name} must be within its range; it overflows ({overload}) "

@@ -144,7 +144,7 @@ class DcSource(ScpiInstrument):
     def set_current(self, current: float) -> None:
         """Set the level (A) and read it back; beyond the prepared `I_max` raises OutOfRange and nothing is sent.
 
-        A level that was refused raises ErrorQueueNotEmpty, one that was lost on the way NotFollowed. The question
+        The level before must still be the one that was set (NotFollowed: nothing is sent). A level that was refused raises ErrorQueueNotEmpty, one that was lost on the way NotFollowed. The question
         is one that may be repeated, and it costs no more than to ask for errors.
         """
         if self._range is None:
@@ -154,6 +154,7 @@ class DcSource(ScpiInstrument):
                 f"the current of {self.wire.name} must be within the {self._I_max:G} A it was prepared for; "
                 f"got {current!r} A. Nothing was sent."
             )
+        self._confirm("level", "A", self._level, self.level, within=self._range.resolution)
         line = self.line("level", current)
         self._wire.say(line)
         answered = self.level

@@ -84,6 +84,7 @@ def black_box(bench: Bench) -> BlackBox:
     box, clock = BlackBox(), bench.clock
     texts: dict[str, dict[int, str]] = {name: {} for name in bench.lines}
     last: dict[str, int] = dict.fromkeys(bench.lines, 0)
+    pieces: dict[tuple[str, int], str] = {}
 
     def said(line: Line, message: str) -> None:
         # A message that does not reach the instrument has no number there; the next that does takes its place.
@@ -93,6 +94,10 @@ def black_box(bench: Bench) -> BlackBox:
 
     def heard(line: Line, reply: Reply) -> None:
         name, text = line.name, (reply.line or b"").decode("latin-1").rstrip("\r\n")
+        text = pieces.pop((name, reply.message), "") + text
+        if not reply.ends:
+            pieces[name, reply.message] = text
+            return
         asked, taken = texts[name].get(reply.message, ""), texts[name].get(last[name], "")
         box.heard.append(
             Heard(clock.now(), name, text, asked, taken, reply.message == last[name], reply.altered)

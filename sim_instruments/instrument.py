@@ -144,7 +144,7 @@ class Instrument(ABC):
     def follow_with(self, reply: Reply, line: bytes, ready_at: float) -> None:
         """Put another line right behind a reply, from the same message, to be read from `ready_at` (s) on."""
         behind = Reply(reply.message)
-        behind.line, behind.ready_at, behind.altered, behind.asker = line, ready_at, True, reply.asker
+        behind.line, behind.ready_at, behind.asker = line, ready_at, reply.asker
         if reply in self._replies:
             self._replies.insert(self._replies.index(reply) + 1, behind)
 

@@ -1,6 +1,6 @@
 """One short run with something wrong in it, and what came of it: told, kept, and as the simulator saw it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +11,7 @@ from labctl import bench, engine, mishaps, runfile, validate
 from labctl.errors import LabctlError
 from sim_instruments.black_box import BlackBox, black_box
 
-#: What is measured: nine fields and two voltages each, or seven pulses with a reading after each.
+#: What is measured: nine fields with two voltages each, or ten pulses with a reading after each.
 RUNS = {
     "ahe-loop": ("mu0_H_max=40 Oe", "mu0_H_step=20 Oe"),
     "sot-switching": (
@@ -21,7 +21,6 @@ RUNS = {
         "R_off_reference=0.1 ohm",
         "mu0_H_x=50 Oe",
     ),
-    "harmonic-hall": (),
 }
 
 
@@ -39,6 +38,7 @@ class Trial:
     room: Any
     box: BlackBox
     findings: Sequence[str]
+    slew: Mapping[str, float]
 
     @property
     def warnings(self) -> list[str]:
@@ -89,5 +89,6 @@ def carry_out(
         run=run,
         room=room,
         box=box,
+        slew={name: magnet.slew for name, magnet in request.station.magnets.items()},
         findings=[str(one) for one in validate.validate(path).findings] if run else [],
     )
