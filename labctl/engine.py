@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import inspect
 import secrets
-import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing
 from dataclasses import dataclass, field
@@ -17,10 +15,11 @@ from labctl import __version__, config, interlocks, life, registry, running, saf
 from labctl.admission import Permit, admit
 from labctl.clock import WallTime
 from labctl.errors import EndsEarlyError, FaultError, LabctlError, StoppedError
+from labctl.header import header_of
 from labctl.names import slug
 from labctl.newfile import make_folder
-from labctl.record import Quantity, RunHeader, Status
-from labctl.request import quantities, read_parameters
+from labctl.record import Quantity, Status
+from labctl.request import read_parameters
 from labctl.store import RunStore
 from labctl.tally import no_limits
 from protocols.vocabulary import MeasurementError
@@ -193,7 +192,7 @@ def run(
     permit = permit or admit(request)
     make_folder(request.target.parent)
     store = RunStore(request.target)
-    store.begin(_header(request), request.rows_expected)
+    store.begin(header_of(request), request.rows_expected)
     with closing(store):
         return _carry_out(request, store, advance, operator, opened, keep_wire, stops, permit)
 
@@ -289,38 +288,6 @@ def rehearse(request: Request) -> Rehearsal:
     return Rehearsal(
         request, duration, len(rows), demand, seen(), data, request.protocol.analyse(data, request.parameters)
     )
-
-
-def _header(request: Request) -> RunHeader:
-    from labctl import bench, mishaps
-
-    protocol = request.protocol
-    return RunHeader(
-        title=request.title,
-        protocol=protocol.name,
-        protocol_version=protocol.version,
-        caption=protocol.caption,
-        source=inspect.getsource(sys.modules[protocol.measure.__module__]),
-        parameters=quantities(request.parameters),
-        columns=protocol.columns,
-        signal=protocol.signal,
-        axis=protocol.axis,
-        uuid=request.uuid,
-        seed=request.seed,
-        start_time=request.start,
-        program_version=__version__,
-        clock="virtual" if request.station.simulated else "wall",
-        sample=config.sample_quantities(request.sample, request.texts["sample"]) | _ledger_of(request),
-        simulation=bench.model_of(request.sample) | mishaps.quantities(request)
-        if request.station.simulated
-        else None,
-        station=config.station_quantities(request.station, request.texts["station"]),
-        batch=request.batch,
-    )
-
-
-def _ledger_of(request: Request) -> dict[str, Quantity]:
-    return {} if request.ledger is None else {"life_ledger": Quantity(str(request.ledger.path))}
 
 
 def _write_down(lab: OpenStation, store: RunStore, level: str, text: str) -> None:
