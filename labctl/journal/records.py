@@ -170,9 +170,12 @@ def unpack_event(payload: bytes) -> Event:
 def unpack_instrument(payload: bytes) -> tuple[str, Instrument]:
     """Read who plays a role."""
     told = json.loads(payload)
-    before = quantities(told.pop("settings_before"))
-    role = _text(told.pop("role"))
-    return role, Instrument(settings_before=before, **{name: _text(text) for name, text in told.items()})
+    return _text(told["role"]), Instrument(
+        identity=_text(told["identity"]),
+        resource=_text(told["resource"]),
+        driver=_text(told["driver"]),
+        settings_before=quantities(told["settings_before"]),
+    )
 
 
 def unpack_settings(payload: bytes) -> tuple[str, dict[str, Quantity]]:
