@@ -21,7 +21,7 @@ _UNSEEN: Final = {
 
 _LONGEST_LABEL: Final = 80
 
-#: Where some spreadsheet would see a formula: at the beginning, or, but for a number, after a sign at which it splits.
+#: Where a spreadsheet sees a formula: at the beginning, or, but for a number, after a sign at which it splits.
 _FORMULA: Final = re.compile(
     r"(^[\s\"']*)(?=[=+@-])|([,;|][\s\"']*)(?=[=@]|[+-](?![\d.][\d.eE+-]*(?:$|[\s,;)\]])))"
 )

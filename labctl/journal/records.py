@@ -170,10 +170,12 @@ def unpack_event(payload: bytes) -> Event:
 def unpack_instrument(payload: bytes) -> tuple[str, Instrument]:
     """Read who plays a role."""
     told = json.loads(payload)
-    before = quantities(told.pop("settings_before"))
-    role = _text(told.pop("role"))
-    identity, resource, driver = (_text(told[name]) for name in ("identity", "resource", "driver"))
-    return role, Instrument(identity=identity, resource=resource, driver=driver, settings_before=before)
+    return _text(told["role"]), Instrument(
+        identity=_text(told["identity"]),
+        resource=_text(told["resource"]),
+        driver=_text(told["driver"]),
+        settings_before=quantities(told["settings_before"]),
+    )
 
 
 def unpack_settings(payload: bytes) -> tuple[str, dict[str, Quantity]]:

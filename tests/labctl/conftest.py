@@ -1,14 +1,17 @@
 """What the tests of labctl share: the command line in process, and the benches behind it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from batches import BATCH
 from command_line import Command, Said
 from killing import Nursery
 
-from labctl import bench, catalogue, cli, config, sessions, station
+from labctl import bench, catalogue, cli, config, engine, figures, sessions, station
+from labctl.batch import forecast
 
 
 @pytest.fixture(scope="session")
@@ -97,3 +100,48 @@ def rooms(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
     monkeypatch.setattr(bench, "Bench", recorded)
     return built
+
+
+@pytest.fixture
+def nothing_but_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Figures and rehearsals take longer than these runs, and have tests of their own."""
+    monkeypatch.setattr(figures, "draw_beside", lambda _outcome: None)
+    monkeypatch.setattr(
+        forecast, "forecast", lambda plan, **_: replace(plan, durations=[1.0] * len(plan.runs), rehearsed=[])
+    )
+
+
+@pytest.fixture
+def batch(labctl: Command, tmp_path: Path, nothing_but_runs: None) -> Callable[..., Said]:
+    """Write the batch's file and run it with these words."""
+
+    def run(*words: str, text: str = BATCH) -> Said:
+        (tmp_path / "batch.toml").write_text(text, encoding="utf-8")
+        return labctl("batch", "batch.toml", *words)
+
+    return run
+
+
+@pytest.fixture
+def at_row(monkeypatch: pytest.MonkeyPatch) -> Callable[[int, int, Callable[[], Any]], None]:
+    """Let something happen after a row of a run, both counted from 1 over the whole test."""
+    take_rows = engine._take_rows
+
+    def happen(run: int, row: int, what: Callable[[], Any]) -> None:
+        runs = 0
+
+        def watched(request: Any, lab: Any, store: Any, stop: Any, advance: Any) -> Any:
+            nonlocal runs
+            runs += 1
+            this = runs
+
+            def told(done: int) -> None:
+                advance(done)
+                if (this, done) == (run, row):
+                    what()
+
+            return take_rows(request, lab, store, stop, told)
+
+        monkeypatch.setattr(engine, "_take_rows", watched)
+
+    return happen

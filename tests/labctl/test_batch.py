@@ -1,95 +1,18 @@
 """A batch: planned before it begins, each run in a file of its own, and taken up again after whatever ended it."""
 
 import json
-import signal
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from batches import BATCH, content_of, folder_of, ledger_of, stop
 from command_line import Command, Said
 from test_engine import sample_file
 
-from labctl import engine, figures, runfile, station
-from labctl.batch import forecast
-from labctl.batch.ledger import Ledger
+from labctl import runfile
 
-BATCH = """
-name = "series"
-sample = "alox-0.0"
-seed = 5
-[[run]]
-label = "loop"
-protocol = "ahe-loop"
-parameters = { mu0_H_step = "100 Oe", settle = "0 s" }
-[[run]]
-protocol = "sot-switching"
-parameters = { I_step = "14 mA", settle = "0 s", preparation = "reset", R_AHE_reference = "@loop" }
-sweep = { mu0_H_x = { start = "600 Oe", stop = "800 Oe", step = "100 Oe" } }
-"""
-
-
-@pytest.fixture(autouse=True)
-def nothing_but_runs(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Figures and rehearsals take longer than these runs, and have tests of their own."""
-    monkeypatch.setattr(figures, "draw_beside", lambda _outcome: None)
-    monkeypatch.setattr(
-        forecast, "forecast", lambda plan, **_: replace(plan, durations=[1.0] * len(plan.runs), rehearsed=[])
-    )
-
-
-@pytest.fixture
-def batch(labctl: Command, tmp_path: Path) -> Callable[..., Said]:
-    """Write the batch's file and run it with these words."""
-
-    def run(*words: str, text: str = BATCH) -> Said:
-        (tmp_path / "batch.toml").write_text(text, encoding="utf-8")
-        return labctl("batch", "batch.toml", *words)
-
-    return run
-
-
-@pytest.fixture
-def at_row(monkeypatch: pytest.MonkeyPatch) -> Callable[[int, int, Callable[[], Any]], None]:
-    """Let something happen after a row of a run, both counted from 1 over the whole test."""
-    take_rows = engine._take_rows
-
-    def happen(run: int, row: int, what: Callable[[], Any]) -> None:
-        runs = 0
-
-        def watched(request: Any, lab: Any, store: Any, stop: Any, advance: Any) -> Any:
-            nonlocal runs
-            runs += 1
-            this = runs
-
-            def told(done: int) -> None:
-                advance(done)
-                if (this, done) == (run, row):
-                    what()
-
-            return take_rows(request, lab, store, stop, told)
-
-        monkeypatch.setattr(engine, "_take_rows", watched)
-
-    return happen
-
-
-def folder_of(tmp_path: Path) -> Path:
-    (folder,) = (tmp_path / "runs").iterdir()
-    return folder
-
-
-def content_of(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in sorted(folder.glob("*.h5"))}
-
-
-def ledger_of(folder: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in (folder / "ledger.jsonl").read_text(encoding="utf-8").splitlines()]
-
-
-def stop() -> None:
-    signal.raise_signal(signal.SIGINT)
+pytestmark = pytest.mark.usefixtures("nothing_but_runs")
 
 
 def test_each_run_has_a_file_that_tells_its_batch(batch: Callable[..., Said], tmp_path: Path) -> None:
@@ -245,153 +168,6 @@ def test_a_sample_file_that_is_altered_later_does_not_alter_the_batch(
     assert said.json["runs"][0]["was_there"]
     for path in sorted(folder_of(tmp_path).glob("*.h5")):
         assert '"0.3 ohm"' in runfile.read_run(path).sample["sample_file"].value
-
-
-FAULTY = """
-[[run]]
-label = "loop"
-protocol = "ahe-loop"
-sample = "odd.toml"
-parameters = { mu0_H_step = "100 Oe", settle = "0 s" }
-[[run]]
-protocol = "sot-switching"
-sample = "odd.toml"
-parameters = { I_step = "14 mA", R_AHE_reference = "@loop" }
-[[run]]
-protocol = "ahe-loop"
-sample = "alox-0.0"
-parameters = { mu0_H_step = "100 Oe", settle = "0 s" }
-"""
-
-
-def test_the_first_fault_ends_the_batch(batch: Callable[..., Said], tmp_path: Path) -> None:
-    """Exit 4; the runs after it are not begun."""
-    sample_file(tmp_path, R_off="200 ohm")
-    said = batch("--json", text=FAULTY)
-    assert said.status == 4
-    assert [run["status"] for run in said.json["runs"]] == ["faulted", "waiting", "waiting"]
-    assert "overflow" in said.err
-    assert len(content_of(folder_of(tmp_path))) == 1
-
-
-def test_keep_going_makes_what_can_be_made(batch: Callable[..., Said], tmp_path: Path) -> None:
-    """After a fault the next run is made, but none that takes a result of the faulty one; still exit 4."""
-    sample_file(tmp_path, R_off="200 ohm")
-    said = batch("--keep-going", "--json", text=FAULTY)
-    assert said.status == 4
-    runs = said.json["runs"]
-    assert [run["status"] for run in runs] == ["faulted", "refused", "complete"]
-    assert runs[1]["reason"] == "it needs the result R_AHE of run 1, which is faulted."
-    assert "1 of 3 runs are complete" in said.err
-
-
-def test_a_station_that_is_not_parked_ends_the_batch_in_any_case(
-    batch: Callable[..., Said], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Even with --keep-going no further run is begun where a current may still flow."""
-    from drivers.keithley_6221 import Keithley6221
-
-    def broken(_self: Any) -> None:
-        raise station.InstrumentError("the cable is out")
-
-    monkeypatch.setattr(Keithley6221, "park", broken)
-    said = batch("--keep-going", "--json")
-    assert said.status == 4
-    assert [run["status"] for run in said.json["runs"]] == ["faulted", "waiting", "waiting", "waiting"]
-    assert "NOT PARKED: source: the cable is out" in said.err
-
-
-def test_an_instrument_that_is_not_there_leaves_a_batch_that_can_be_resumed(
-    batch: Callable[..., Said], labctl: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Exit 4, no file, and no other run tried; when it is there again, the run is made, and repeats nothing."""
-    from labctl.errors import FaultError
-
-    with monkeypatch.context() as unplugged:
-
-        def absent(*_: Any, **__: Any) -> Any:
-            raise FaultError("source must answer at its address; it cannot be opened. Nothing was sent.")
-
-        unplugged.setattr(station, "opened", absent)
-        said = batch("--keep-going", "--json")
-        assert said.status == 4
-        assert [run["status"] for run in said.json["runs"]] == ["refused", "waiting", "waiting", "waiting"]
-    folder = folder_of(tmp_path)
-    assert content_of(folder) == {}
-    said = labctl("resume", str(folder), "--json")
-    assert said.status == 0, said.err
-    assert said.json["runs"][0]["repeats"] is None
-
-
-def test_ctrl_c_between_two_runs_stops_before_the_next(
-    batch: Callable[..., Said], labctl: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """While the figure of run 1 is drawn: run 1 is complete and stays so, run 2 is what was stopped."""
-
-    def interrupted(_outcome: Any) -> None:
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as drawing:
-        drawing.setattr(figures, "draw_beside", interrupted)
-        said = batch("--json")
-    assert said.status == 3
-    assert [run["status"] for run in said.json["runs"]] == ["complete", "stopped", "waiting", "waiting"]
-    assert "run 2, sot-switching (mu0_H_x = 600 Oe): stopped by the user before it began." in said.err
-    resumed = labctl("resume", str(folder_of(tmp_path)), "--json")
-    assert resumed.status == 0
-    assert [run["repeats"] for run in resumed.json["runs"]] == [None] * 4
-
-
-def test_a_ledger_that_cannot_be_written_ends_the_batch_and_costs_no_run(
-    batch: Callable[..., Said], labctl: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The disk is full after run 1: exit 4 names the ledger; run 1 is complete in its file, and skipped later."""
-    from labctl.errors import FaultError
-
-    write = Ledger.write
-
-    def full(ledger: Ledger, event: str, **facts: Any) -> None:
-        if event == "ended":
-            raise FaultError("ledger.jsonl could not be written: No space left on device.")
-        write(ledger, event, **facts)
-
-    with monkeypatch.context() as disk:
-        disk.setattr(Ledger, "write", full)
-        said = batch("--keep-going", "--json")
-    assert said.status == 4
-    assert [run["status"] for run in said.json["runs"]] == ["complete", "waiting", "waiting", "waiting"]
-    assert "No space left on device" in said.err
-    assert labctl("resume", str(folder_of(tmp_path)), "--json").json["runs"][0]["was_there"]
-
-
-def test_two_programs_do_not_work_on_one_batch(
-    batch: Callable[..., Said], labctl: Command, tmp_path: Path, at_row: Any
-) -> None:
-    """The second is refused before anything is sent; when the first is gone, it may."""
-    at_row(1, 1, stop)
-    batch()
-    folder = folder_of(tmp_path)
-    before = content_of(folder)
-    with Ledger(folder):
-        said = labctl("resume", str(folder))
-        assert said.status == 2
-        assert "must be worked on by one program at a time" in said.err
-        assert content_of(folder) == before
-    assert labctl("resume", str(folder)).status == 0
-
-
-def test_samples_that_are_changed_by_hand_need_a_person(
-    batch: Callable[..., Said], labctl: Command, tmp_path: Path
-) -> None:
-    """With real instruments and nobody at the terminal, a batch over samples is refused as a whole."""
-    labctl("station", "new", "mine.toml")
-    text = (tmp_path / "mine.toml").read_text().replace('axis = "manual"', 'axis = "z"')
-    (tmp_path / "mine.toml").write_text(text)
-    sweep = '[[run]]\nprotocol = "ahe-loop"\nsweep = { sample = ["alox-0.0", "alox-1.0"] }\n'
-    said = batch("--station", "mine.toml", text=sweep)
-    assert said.status == 2
-    assert "must have a person at a terminal" in said.err
-    assert not (tmp_path / "runs").exists()
 
 
 @pytest.mark.parametrize(

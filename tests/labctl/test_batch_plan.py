@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from batches import BATCH, FAULTY, folder_of
 from command_line import Command, Said
-from test_batch import BATCH, FAULTY, folder_of
 from test_engine import sample_file
 
 from labctl import figures, runfile

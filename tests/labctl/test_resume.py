@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from batches import BATCH
 from command_line import Command
-from test_batch import BATCH
 
 from labctl import again, config, engine, figures, runfile
 
