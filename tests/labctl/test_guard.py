@@ -8,6 +8,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from served_bench import DEATHS, LABCTL, WALL, Served, assert_off, largest, parked_after, strike
@@ -33,6 +34,12 @@ def own_state(monkeypatch: pytest.MonkeyPatch, bench: Served) -> None:
 
 def report(folder: Path, name: str) -> list[dict[str, object]]:
     return [json.loads(line) for line in (folder / f"{name}.h5.guard").read_text().splitlines()]
+
+
+def listed(bench: Served) -> dict[str, Any]:
+    """The entry of the only run that is going on."""
+    (path,) = (bench.folder / "state/labctl/running").glob("*.json")
+    return json.loads(path.read_text())
 
 
 @pytest.mark.parametrize("cause", DEATHS)
@@ -118,9 +125,7 @@ def test_a_run_whose_guard_was_killed_stops_and_parks(bench: Served) -> None:
     run = bench.run("lonely.h5")
     bench.wait_until_busy()
     WALL.wait(0.5)
-    (entry,) = [
-        json.loads(path.read_text()) for path in (bench.folder / "state/labctl/running").glob("*.json")
-    ]
+    entry = listed(bench)
     moment = time.monotonic()
     subprocess.run(["kill", "-9", str(entry["guard"])], check=True)
     _, said = run.communicate(timeout=60)
@@ -136,9 +141,7 @@ def test_a_run_whose_guard_stands_still_stops_and_parks(bench: Served) -> None:
     run = bench.run("blind.h5")
     bench.wait_until_busy()
     WALL.wait(0.5)
-    (entry,) = [
-        json.loads(path.read_text()) for path in (bench.folder / "state/labctl/running").glob("*.json")
-    ]
+    entry = listed(bench)
     os.kill(entry["guard"], signal.SIGSTOP)
     moment = time.monotonic()
     _, said = run.communicate(timeout=60)
@@ -212,9 +215,7 @@ def test_a_station_is_parked_by_hand_from_where_it_stands(bench: Served) -> None
     run = bench.run("left.h5")
     bench.wait_until_busy()
     WALL.wait(1.0)
-    (entry,) = [
-        json.loads(path.read_text()) for path in (bench.folder / "state/labctl/running").glob("*.json")
-    ]
+    entry = listed(bench)
     refused = subprocess.run(
         [*LABCTL, "park", "served.toml"], cwd=bench.folder, capture_output=True, text=True
     )
@@ -240,9 +241,7 @@ def test_a_parking_by_hand_that_is_killed_is_ended_by_its_guard(bench: Served) -
     run = bench.run("left-again.h5")
     bench.wait_until_busy()
     WALL.wait(1.0)
-    (entry,) = [
-        json.loads(path.read_text()) for path in (bench.folder / "state/labctl/running").glob("*.json")
-    ]
+    entry = listed(bench)
     subprocess.run(["kill", "-9", str(entry["guard"]), str(entry["pid"])], check=True)
     run.communicate(timeout=60)
     WALL.wait(0.2)
