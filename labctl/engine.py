@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from labctl import __version__, config, interlocks, life, registry, running, safety, stopping
+from labctl import __version__, config, interlocks, life, registry, running, safety, showing, stopping
 from labctl.admission import Permit, admit
 from labctl.clock import WallTime
 from labctl.errors import EndsEarlyError, FaultError, LabctlError, StoppedError
@@ -301,8 +301,7 @@ def _take_rows(
     request: Request, lab: OpenStation, store: RunStore, stop: stopping.StopRequests, advance: Advance
 ) -> tuple[Status, str]:
     rows: Iterator[Row] = request.protocol.measure(lab, request.parameters)
-    wall = WallTime()
-    is_shown = True
+    wall, show = WallTime(), showing.harmless(advance, lab.warn)
     with ExitStack() as stack:
         stack.callback(getattr(rows, "close", lambda: None))
         lab.on_row(1)
@@ -310,7 +309,7 @@ def _take_rows(
             lab.watch.announce(stopping.DISK)
             if lab.takes(row):
                 store.row(row)
-                is_shown = is_shown and _show(advance, lab, store)
+                show(store.rows)
                 lab.on_row(store.rows + 1)
             if jump := wall.jump():
                 _write_down(lab, store, "warning", f"the computer's clock jumped by {jump:+.1f} s")
@@ -319,18 +318,6 @@ def _take_rows(
                 _write_down(lab, store, "warning", f"stop requested: {stop.reason}")
                 return "stopped", stop.reason
     return "complete", ""
-
-
-def _show(advance: Advance, lab: OpenStation, store: RunStore) -> bool:
-    """Let the rows so far be shown; False, and a warning, where that failed: no display may touch a run."""
-    try:
-        advance(store.rows)
-    except Exception as error:
-        _write_down(
-            lab, store, "warning", f"the rows so far could not be shown: {type(error).__name__}: {error}"
-        )
-        return False
-    return True
 
 
 def _finish(outcome: Outcome, store: RunStore, unparked: list[str], end_time: datetime) -> None:

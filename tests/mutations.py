@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).parent.parent
+#: Seconds (wall) that the tests of one line may take.
+_PATIENCE = 600.0
 COPIED = ("labctl", "drivers", "protocols", "sim_instruments", "tests", "pyproject.toml", "README.md")
 
 
@@ -49,7 +51,7 @@ MUTATIONS = (
         "labctl/safety.py",
         "    refuse(list(limits.broken(demand, station, sample)))",
         "    refuse([])",
-        f"{_LIMITS}::test_a_protocol_that_declares_less_than_it_does_is_found_out_by_the_rehearsal",
+        f"{_LIMITS}::test_every_limit_lets_what_it_allows_pass_and_nothing_of_what_it_forbids",
     ),
     Mutation(
         "limit check of the declared request",
@@ -104,8 +106,8 @@ MUTATIONS = (
         "current within what the supply was prepared for",
         "drivers/kepco_bop.py",
         "        if not abs(current) <= self._I_max * (1 + 1e-9):",
-        "        if current != current:",
-        _DRIVER_LIMITS,
+        "        if not abs(current) <= 2 * self._I_max:",
+        _BOP,
     ),
     Mutation(
         "largest field of a magnet",
@@ -153,8 +155,8 @@ MUTATIONS = (
     Mutation(
         "no magnet's circuit is broken under current",
         "drivers/kepco_bop.py",
-        "        if not abs(measured) < _PARKED_BELOW:\n            raise NotFollowed(f\"it carries",
-        "        if measured != measured:\n            raise NotFollowed(f\"it carries",
+        '        if not abs(measured) < _PARKED_BELOW:\n            raise NotFollowed(f"it carries',
+        '        if measured != measured:\n            raise NotFollowed(f"it carries',
         _BOP,
     ),
     Mutation(
@@ -474,7 +476,9 @@ def failed(tree: Path, tests: str) -> str:
     """
     command = [sys.executable, "-m", "pytest", "-x", "-q", "--tb=line", *tests.split()]
     environment = {**os.environ, "PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1"}
-    ran = subprocess.run(command, cwd=tree, env=environment, capture_output=True, text=True, check=False)
+    ran = subprocess.run(
+        command, cwd=tree, env=environment, capture_output=True, text=True, check=False, timeout=_PATIENCE
+    )
     if ran.returncode == 0:
         return ""
     found = re.search(r"^FAILED (\S+::\w+)", ran.stdout, re.MULTILINE)

@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 from invariants import marked
+from process_table import PROCESS
 from table import CASES, ELSEWHERE, Case
 from trial import Trial, carry_out
 
@@ -70,7 +71,7 @@ def rows() -> list[Row]:
             if one.nodes
             else one.reason,
         )
-        for one in ELSEWHERE
+        for one in (*ELSEWHERE, *PROCESS)
     ]
     return sorted(found, key=lambda row: row.number)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from invariants import broken, marked
+from process_table import PROCESS
 from report import PATH, markdown, rows, tried
 from table import CASES, ELSEWHERE, Case
 from trial import Trial, carry_out
@@ -33,13 +34,13 @@ def test_the_kept_table_is_what_the_runs_observe() -> None:
 
 
 def test_every_fault_of_the_list_has_its_row() -> None:
-    """From 1 to 39, each with a run, another test, or a reason."""
-    assert {one.number for one in (*CASES, *ELSEWHERE)} == set(range(1, 40))
+    """From 1 to 75, each with a run, another test, or a reason."""
+    assert {one.number for one in (*CASES, *ELSEWHERE, *PROCESS)} == set(range(1, 76))
 
 
 def test_what_is_shown_elsewhere_is_there() -> None:
     """Each node id names a test that exists."""
-    for one in ELSEWHERE:
+    for one in (*ELSEWHERE, *PROCESS):
         for node in one.nodes:
             file, _, name = node.partition("::")
             tree = ast.parse((ROOT / file).read_text(encoding="utf-8"))

@@ -85,6 +85,31 @@ def test_an_endless_loop_is_a_hang(bench: Served) -> None:
     assert_off(bench)
 
 
+def test_a_run_that_is_killed_while_it_is_paused_is_parked(bench: Served) -> None:
+    """A pause of a day is announced to the guard as no hang; a death in it is one all the same."""
+    code = (
+        "import labctl.engine as e, labctl.cli\n"
+        "from labctl.interlocks import PAUSE_MAX\n"
+        "def paused(request, lab, *rest):\n"
+        "    lab.source.prepare(1e-3, 2.0); lab.source.set_current(1e-3)\n"
+        "    lab.watch.announce(PAUSE_MAX)\n"
+        "    while True: pass\n"
+        "e._take_rows = paused\n"
+        "labctl.cli.main(['run', 'ahe-loop', '--station', 'served.toml', '--no-live', '-o', 'paused.h5'])\n"
+    )
+    run = subprocess.Popen([LABCTL[0], "-c", code], stderr=subprocess.PIPE, text=True, cwd=bench.folder)
+    bench.wait_until_busy()
+    WALL.wait(5.0)
+    assert run.poll() is None  # beyond the heartbeat, and not taken for a hang
+    moment = time.monotonic()
+    run.kill()
+    _, said = run.communicate(timeout=60)
+    assert "the station was parked" in said
+    WALL.wait(0.3)
+    assert parked_after(bench.look(), moment).own < 0.1
+    assert_off(bench)
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_supervisors_signal_leaves_the_point_half_a_second(bench: Served, number: signal.Signals) -> None:
     """The run parks by itself and ends with status 3; the guard never acts."""

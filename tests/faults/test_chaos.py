@@ -1,0 +1,61 @@
+"""Runs in which things drawn from a seed go wrong: parked, readable, and no row that is not right."""
+
+from pathlib import Path
+
+import pytest
+from invariants import broken
+from trial import Trial, carry_out
+
+#: Faults after which an instrument cannot be reached to the end, or that move a magnet themselves.
+GONE_FOR_GOOD = ("lost", "locked", "broken", "stuck")
+MOVES_A_MAGNET = ("power-cycled", "slow", "stuck", "noise", "half", "answer", "swallowed")
+
+
+def suffered(folder: Path, seed: int, protocol: str) -> tuple[Trial, list[str]]:
+    """Carry out one run, and say which invariants it broke."""
+    trial = carry_out(folder, protocol=protocol, chaos=seed, seed=seed)
+    told = trial.run.simulation["faults"].value if trial.run is not None and trial.run.simulation else ""
+    faults = str(told).splitlines()
+    kinds = [fault.partition(": ")[2].partition(" ")[0] for fault in faults if " for " not in fault]
+    is_parkable = not set(kinds) & set(GONE_FOR_GOOD)
+    is_slew_ours = not any(kind in fault for fault in faults for kind in MOVES_A_MAGNET)
+    found = broken(trial, is_parkable=is_parkable, is_slew_ours=is_slew_ours)
+    if trial.run is None:
+        found.append("there is no file")
+    return trial, [
+        f"{text} [seed {seed}, {protocol}: {'; '.join(faults)}; {trial.told[:200]}]" for text in found
+    ]
+
+
+def none_is_broken(folder: Path, seeds: range) -> None:
+    """Judge a run for each seed, of two protocols in turn; every run that broke something is told."""
+    found: list[str] = []
+    ends: set[str] = set()
+    for seed in seeds:
+        place = folder / str(seed)
+        place.mkdir()
+        trial, problems = suffered(place, seed, ("ahe-loop", "sot-switching")[seed % 2])
+        ends.add(trial.status)
+        found += problems
+    assert not found, "\n".join(found)
+    assert ends == {"complete", "faulted"}
+
+
+def test_whatever_goes_wrong_the_station_is_parked_and_no_row_is_wrong(tmp_path: Path) -> None:
+    """A dozen seeds."""
+    none_is_broken(tmp_path, range(12))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_two_hundred_times_whatever_goes_wrong(tmp_path: Path) -> None:
+    """The same for two hundred seeds."""
+    none_is_broken(tmp_path, range(200))
+
+
+@pytest.mark.nightly
+@pytest.mark.timeout(36000)
+@pytest.mark.parametrize("thousand", range(10))
+def test_ten_thousand_times_whatever_goes_wrong(tmp_path: Path, thousand: int) -> None:
+    """A long schedule."""
+    none_is_broken(tmp_path, range(1000 * thousand, 1000 * (thousand + 1)))
