@@ -41,8 +41,10 @@ FieldRate = Annotated[float, _quantity("T/s"), Field(gt=0)]
 FieldPerCurrent = Annotated[float, _quantity("T/A")]
 Remanence = Annotated[float, _quantity("T"), Field(ge=0)]
 Seconds = Annotated[float, _quantity("s"), Field(ge=0)]
-Share = Annotated[float, Field(gt=0, le=1)]
-Number = Annotated[int, Field(ge=0, lt=2**53)]
+# Strict: a number in quotation marks is a text, and no text says yes.
+Share = Annotated[float, Field(gt=0, le=1, strict=True)]
+Number = Annotated[int, Field(ge=0, lt=2**53, strict=True)]
+Switch = Annotated[bool, Field(strict=True)]
 Metres = Annotated[float, _quantity("m"), Field(ge=0)]
 Ohms = Annotated[float, _quantity("ohm"), Field(gt=0)]
 Henries = Annotated[float, _quantity("H"), Field(gt=0)]
@@ -81,7 +83,7 @@ class MagnetSection(_Section):
     mu0_H_max: Tesla
     slew: FieldRate
     tolerance: Tesla = 5e-5
-    closed_loop: bool = True
+    closed_loop: Switch = True
     coil_resistance: Ohms = 0.4
     coil_inductance: Henries = 0.1
     V_max: Volts | None = None
@@ -111,8 +113,8 @@ class Cables(_Section):
     no longer at its own resource. `trigger_link` joins their trigger lines.
     """
 
-    relay: bool = False
-    trigger_link: bool = False
+    relay: Switch = False
+    trigger_link: Switch = False
 
 
 class Limits(_Section):
@@ -147,7 +149,7 @@ class Life(_Section):
     pulses: Number | None = None
     J: CurrentDensity | None = None
     square: SquaredCurrentTime | None = None
-    simulated: bool = False
+    simulated: Switch = False
 
 
 class InterlockSection(_Section):
@@ -184,7 +186,7 @@ class Station(_Section):
     name: str = Field(min_length=1, max_length=64)
     visa: str
     line_frequency: Hertz = 50.0
-    time_factor: float = Field(default=1.0, ge=1, allow_inf_nan=False)
+    time_factor: float = Field(default=1.0, ge=1, allow_inf_nan=False, strict=True)
     instruments: dict[str, InstrumentSection]
     magnets: dict[str, MagnetSection] = {}
     cables: Cables = Cables()
@@ -238,7 +240,7 @@ class Sample(_Section):
     t_AlOx: Metres = 0.0
     width: Metres = 10e-6
     thickness: Metres = 11.2e-9
-    device_seed: int = Field(default=0, ge=0, lt=2**63)
+    device_seed: int = Field(default=0, ge=0, lt=2**63, strict=True)
     R_xx: Ohms | None = None
     limits: Limits = Limits()
     life: Life | None = None
