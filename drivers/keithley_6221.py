@@ -395,9 +395,6 @@ class Keithley6221(DcSource):
         After that the source counts as unprepared and without points.
         """
         self._range, self._loaded, self._sine = None, None, None
-        return try_each(
-            (
-                ("waveform aborted", lambda: self.say(self.wave_abort, urgent=True)),
-                ("level to zero", lambda: self.wire.say(self.line("level", 0.0), urgent=True)),
-            )
-        )
+        abort = ("waveform aborted", lambda: self.say(self.wave_abort, urgent=True))
+        zero = ("level to zero", lambda: self.wire.say(self.line("level", 0.0), urgent=True))
+        return try_each((abort, zero))

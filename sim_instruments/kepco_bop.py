@@ -18,8 +18,9 @@ from sim_instruments.kepco_bop_numbers import QUARTER, Extreme, Level, Part, wri
 from sim_instruments.kepco_bop_stage import PowerStage
 from sim_instruments.kepco_bop_tables import MESSAGE_MAX, MESSAGE_TIME, MODELS
 from sim_instruments.ports import Coil
-from sim_instruments.scpi import ScpiCore, ScpiInstrument
+from sim_instruments.scpi import ScpiInstrument
 from sim_instruments.scpi_commands import Group, Setting, command, query
+from sim_instruments.scpi_core import ScpiCore
 from sim_instruments.scpi_parameters import Boolean, Choice
 from sim_instruments.scpi_status import ScpiError, Status
 
