@@ -16,6 +16,7 @@ from labctl.spelling import suggest
 MAX_LENGTH = 1000
 """Signs in a condition (our choice): a deeper nest of `not` than this holds is nobody's question."""
 
+_SHOWN: Final = 12  # names that an error lists (our choice)
 _GRAMMAR: Final = r"""
 ?any: all ("or"i all)*
 ?all: one ("and"i one)*
@@ -199,10 +200,17 @@ def _check_name(name: str, runs: Sequence[Described]) -> None:
     known = {known: None for run in runs for known in run.names()}
     if name not in known:
         longer = [whole for whole in known if whole.endswith(f".{name}")]  # results.I_th for I_th
+        meant = suggest(longer[0] if longer else name, known)
         raise RequestError(
             f"a name in a condition must be one that a run here has; got {name!r}"
-            f"{suggest(longer[0] if longer else name, known)}."
+            f"{meant or f' (they have {_some(known)})'}."
         )
+
+
+def _some(known: Iterable[str]) -> str:
+    """The names that differ from run to run first: results, then parameters, which have no prefix."""
+    names = sorted(known, key=lambda name: (not name.startswith("results."), "." in name, name))
+    return ", ".join(names[:_SHOWN]) + (" ..." if len(names) > _SHOWN else "")
 
 
 def _test(asked: Comparison, value: Any, unit: str | None) -> Callable[[Any], bool]:
