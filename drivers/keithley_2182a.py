@@ -22,7 +22,7 @@ _MANUAL = "2182A-900-01 ch. 2 to 15"
 #: Full scale (V) of the ranges of channel 1; each is asked for by its full scale, 120 V is the end of the last.
 RANGES: Final = (0.01, 0.1, 1.0, 10.0, 100.0)
 _V_LARGEST = 120.0
-#: A reading is +1.23456789E-06, an overflow +9.9E37 or +9.90000000E+37: what another instrument answers is mostly not.
+#: A reading is +1.23456789E-06, an overflow +9.9E37: few replies of other instruments are of this form.
 _READING: Final = re.compile(r"[+-]\d\.\d+E[+-]?\d\d")
 _NPLC_LARGEST_50_HZ = 50.0
 

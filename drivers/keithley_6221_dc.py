@@ -144,8 +144,9 @@ class DcSource(ScpiInstrument):
     def set_current(self, current: float) -> None:
         """Set the level (A) and read it back; beyond the prepared `I_max` raises OutOfRange and nothing is sent.
 
-        The level before must still be the one that was set (NotFollowed: nothing is sent). A level that was refused raises ErrorQueueNotEmpty, one that was lost on the way NotFollowed. The question
-        is one that may be repeated, and it costs no more than to ask for errors.
+        The level before must still be the one that was set; where it is not, NotFollowed, and nothing is sent. A
+        level that was refused raises ErrorQueueNotEmpty, one that was lost on the way NotFollowed. The questions
+        may be repeated.
         """
         if self._range is None:
             raise NotReady(f"{self.wire.name} must be prepared before a current is set. Nothing was sent.")
@@ -189,6 +190,10 @@ class DcSource(ScpiInstrument):
                 "Check the current leads and contacts, or raise the compliance."
             )
         self._confirm("level", "A", self._level, self.level, within=self._range.resolution)
+
+    def overlook(self) -> None:
+        """Let the next `verify` judge by the present state alone: what was before has been dealt with."""
+        self._is_watched = False
 
     def faults(self) -> list[str]:
         """Return in words what is wrong with the source now: over-temperature, an open interlock; else empty."""

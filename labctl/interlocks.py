@@ -110,7 +110,6 @@ class Watch:
 
     def takes(self, row: Mapping[str, float]) -> bool:
         """Return whether a row belongs to the data; FaultError, or a driver's error, where the run has to end."""
-        self._lab.oversight.verify()
         for section, judge in self._interlocks:
             for wrong in judge(row):
                 if section.action == "skip":
@@ -120,6 +119,7 @@ class Watch:
                     self._pause(wrong)
                 else:
                     raise FaultError(f"An interlock stopped the run: {wrong}.")
+        self._lab.oversight.verify()
         self._skipped = 0
         return True
 
@@ -143,6 +143,7 @@ class Watch:
 
     def _skip(self, row: Mapping[str, float], wrong: str) -> None:
         self._skipped += 1
+        self._lab.oversight.overlook()
         self._lab.log("skipped", f"{wrong}; the row was not taken: {json.dumps(dict(row))}")
         if self._skipped >= SKIPS_IN_A_ROW:
             raise FaultError(
@@ -159,4 +160,5 @@ class Watch:
                 f"An interlock paused the run, and nobody was there to go on: {wrong}."
             ) from error
         self._lab.watch.announce()
+        self._lab.oversight.overlook()
         self._lab.note("the run goes on")

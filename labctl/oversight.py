@@ -74,6 +74,12 @@ class Oversight:
         for _, magnet in self._magnets():
             magnet.verify()
 
+    def overlook(self) -> None:
+        """Hold what has happened so far against no later row: it was dealt with."""
+        for instrument, _ in self._instruments.values():
+            if hasattr(instrument, "overlook"):
+                instrument.overlook()
+
     # --- interlocks -------------------------------------------------------------------------------
 
     def in_compliance(self) -> Iterator[str]:

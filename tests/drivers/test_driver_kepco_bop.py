@@ -211,16 +211,28 @@ def test_a_ramp_is_never_faster_than_its_rate_from_set_point_to_set_point(target
         assert abs(I1 - I0) <= rate * (t1 - t0) * (1 + 1e-9)
 
 
-def test_a_ramp_takes_its_time_and_one_question(bench):
-    """5 A at 2 A/s are 2.5 s and some 125 steps; errors are asked for at the end."""
+def test_a_ramp_takes_its_time_and_two_questions(bench):
+    """5 A at 2 A/s are 2.5 s and some 125 steps; where it starts is asked before, errors at the end."""
     driver, bop, resource = bench
     driver.prepare(I_max=10.0, rate=2.0)
     resource.said.clear()
     before = bop.clock.time
     driver.set_current(5.0)
     assert bop.clock.time - before == pytest.approx(2.5, abs=0.05)
-    assert [line for line in resource.said if "?" in line] == ["SYST:ERR?"]
+    assert [line for line in resource.said if "?" in line] == ["CURR?", "SYST:ERR?"]
     assert resource.said[-2:] == ["CURR 5.000000", "SYST:ERR?"]
+
+
+def test_a_set_point_that_somebody_else_has_changed_is_not_jumped_from(bench):
+    """The walk would begin with a step from there; nothing is said."""
+    driver, bop, resource = bench
+    driver.prepare(I_max=10.0, rate=2.0)
+    driver.set_current(1.0)
+    bop("CURR 4")
+    resource.said.clear()
+    with pytest.raises(NotFollowed, match="must read back 1 A; it reads 4 A"):
+        driver.set_current(1.2)
+    assert commands(resource) == []
 
 
 def test_numbers_on_the_wire_have_no_exponent_and_no_minus_zero(bench):

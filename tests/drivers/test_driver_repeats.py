@@ -124,11 +124,21 @@ def test_a_pulse_whose_end_was_not_confirmed_is_never_repeated(source_and_resour
     assert source.wire.repeats == 0
 
 
-def test_a_level_whose_acceptance_was_not_heard_is_not_said_again(source_and_resource):
+def test_a_level_whose_read_back_was_not_heard_is_asked_for_again_and_said_once(source_and_resource):
+    """What is set is read and may be asked for twice; errors, of which SYST:ERR? takes one away, may not."""
+    source, resource, _ = source_and_resource
+    resource.said.clear()
+    resource.late["SOUR:CURR?"] = 3.0
+    source.set_current(1e-4)
+    assert resource.said.count("SOUR:CURR 0.0001") == 1
+    assert source.wire.repeats == 1
+
+
+def test_a_setting_whose_acceptance_was_not_heard_is_not_said_again(source_and_resource):
     """SYST:ERR? takes an entry out of the queue: a lost one is a lost error."""
     source, resource, _ = source_and_resource
     resource.said.clear()
     resource.late["SYST:ERR?"] = 3.0
     with pytest.raises(WireTimeout):
-        source.set_current(1e-4)
-    assert resource.said == ["SOUR:CURR 0.0001", "SYST:ERR?"]
+        source.compliance = 5.0
+    assert resource.said == ["SOUR:CURR:COMP 5", "SYST:ERR?"]

@@ -15,7 +15,12 @@ from labctl.runfile import read_run
 from protocols.vocabulary import Column
 
 #: Files whose wire is kept: every driver is in one of them.
-WIRE = ("ahe-loop", "ahe-loop_sim-dc", "harmonic-hall", "sot-switching")
+WIRE = (
+    "ahe-loop_verified",
+    "ahe-loop_sim-dc_verified",
+    "harmonic-hall_verified",
+    "sot-switching_verified",
+)
 
 #: Files whose rows are no longer enough for today's analysis, and why. None yet.
 BEYOND: dict[str, str] = {}
@@ -23,13 +28,17 @@ BEYOND: dict[str, str] = {}
 #: What each file has said since it was made: rows and one result, in SI.
 KNOWN = {
     "ahe-loop": (41, "R_AHE"),
+    "ahe-loop_verified": (41, "R_AHE"),
     "ahe-loop_sim-dc": (21, "R_AHE"),
+    "ahe-loop_sim-dc_verified": (21, "R_AHE"),
     "classify": (8, "accuracy_ideal"),
     "demagnetize": (6, None),
     "harmonic-hall": (64, "mu0_H_DL"),
+    "harmonic-hall_verified": (64, "mu0_H_DL"),
     "minor-loops": (74, None),
     "sigmoid-neuron": (30, "K"),
     "sot-switching": (21, "I_th"),
+    "sot-switching_verified": (21, "I_th"),
     "stdp": (5, None),
 }
 
