@@ -40,7 +40,7 @@ FORBIDDEN_MODULES = {
     "joblib",
 }
 FORBIDDEN_CALLS = {"eval", "exec", "compile", "__import__", "os.system", "os.popen", "tempfile.mktemp"}
-EVERYWHERE = {"0.0.0.0", "::", "*"}
+EVERYWHERE = {"0.0.0.0", "::", "*"}  # noqa: S104
 
 
 def dangers(source: str) -> list[str]:
@@ -61,8 +61,8 @@ def dangers(source: str) -> list[str]:
                         found.append(f"{one.arg}={given}")
                     if one.arg == "host" and given.strip("'\"") in {*EVERYWHERE, ""}:
                         found.append(f"host={given}")
-            case ast.Constant(value="0.0.0.0"):
-                found.append("0.0.0.0")
+            case ast.Constant(value="0.0.0.0"):  # noqa: S104
+                found.append("everybody")
             case _:
                 pass
     return found
@@ -276,7 +276,7 @@ def test_no_value_puts_a_second_command_into_a_line(driver: Any, name: str, valu
     entry = getattr(driver, name)
     try:
         setattr(instrument, name, value)
-    except (InstrumentError, TypeError, AttributeError, ValueError):
+    except (InstrumentError, TypeError, AttributeError, ValueError, ArithmeticError):
         assert [line for line in resource.said if not line.endswith("?")] == []
         return
     line = resource.said[0]
