@@ -6,7 +6,7 @@ a wrong file, so that no short run with a line of text can have them.
 
 from typing import Final
 
-from table import Elsewhere
+from cases import Elsewhere
 
 _GUARD = "tests/labctl/test_guard.py"
 _ENGINE = "tests/labctl/test_engine.py"

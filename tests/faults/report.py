@@ -8,9 +8,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
+from cases import Case
 from invariants import marked
 from process_table import PROCESS
-from table import CASES, ELSEWHERE, Case
+from table import CASES, ELSEWHERE
 from trial import Trial, carry_out
 
 PATH = Path(__file__).with_name("FAULTS.md")

@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cases import Case
 from invariants import broken, marked
 from process_table import PROCESS
 from report import PATH, markdown, rows, tried
-from table import CASES, ELSEWHERE, Case
+from table import CASES, ELSEWHERE
 from trial import Trial, carry_out
 
 from labctl import bench, config, sessions
