@@ -78,7 +78,7 @@ def carry_out(
     if outcome is not None and outcome.error is not None:
         told, status = str(outcome.error), outcome.error.exit_status
     run = runfile.read_run(path) if path.exists() else None
-    room, box = rooms[-1]
+    room, box = rooms[-1] if rooms else (None, BlackBox())
     return Trial(
         status=run.status if run else "",
         exit_status=status,

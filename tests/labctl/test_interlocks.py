@@ -124,10 +124,10 @@ def test_a_column_of_another_protocol_is_not_watched_and_the_log_says_so(
     assert "interlock 'I_pulse > 1 uA': this protocol has no such column" in log(tmp_path, "info")
 
 
-def test_an_open_interlock_of_the_source_stops_the_run_where_faults_are_watched(
+def test_an_open_interlock_of_the_source_stops_the_run_watched_or_not(
     labctl: Command, tmp_path: Path, at: Any, rooms: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Without the watch rows of a source that is off would go on to be taken."""
+    """The watch may do something else; without one the run ends before the row is stored."""
 
     def open_it() -> None:
         rooms[-1].instruments["source"].interlock_closed = False
@@ -137,8 +137,21 @@ def test_an_open_interlock_of_the_source_stops_the_run_where_faults_are_watched(
     assert said.status == 4
     assert "An interlock stopped the run: source: interlock open." in said.err
     assert runfile.read_run(tmp_path / "loop.h5").rows == 3
-    labctl(*LOOP[:-1], "unwatched.h5")
-    assert runfile.read_run(tmp_path / "unwatched.h5").rows > 3
+    unwatched = labctl(*LOOP[:-1], "unwatched.h5")
+    assert unwatched.status == 4
+    assert "it reports interlock open" in unwatched.err
+    assert runfile.read_run(tmp_path / "unwatched.h5").rows == 3
+
+
+def test_what_a_skipped_row_met_is_held_against_no_later_one(
+    labctl: Command, tmp_path: Path, at: Any
+) -> None:
+    """A lead comes off for a moment: that row is skipped, as the station says, and the others are taken."""
+    station = at('watch = "compliance"\naction = "skip"')
+    said = labctl(*LOOP, "--station", station, "--fault", "source: loose-contact at row 4 for 1.2 s")
+    assert said.status == 0, said.err
+    run = runfile.read_run(tmp_path / "loop.h5")
+    assert [event.level for event in run.log].count("skipped") == 1
 
 
 def test_a_source_in_compliance_stops_the_run_at_the_row_where_compliance_is_watched(
@@ -154,7 +167,10 @@ def test_a_source_in_compliance_stops_the_run_at_the_row_where_compliance_is_wat
     assert said.status == 4
     assert "An interlock stopped the run: the source is in compliance." in said.err
     assert runfile.read_run(tmp_path / "loop.h5").rows == 0
-    assert labctl(*LOOP[:-1], "b.h5", "--sample", str(path)).status == 0
+    unwatched = labctl(*LOOP[:-1], "b.h5", "--sample", str(path))
+    assert unwatched.status == 4
+    assert "it has met that limit" in unwatched.err
+    assert runfile.read_run(tmp_path / "b.h5").rows == 0
 
 
 def test_a_field_that_is_not_the_one_asked_for_stops_the_run(
