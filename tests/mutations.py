@@ -460,7 +460,7 @@ def judged(mutations: list[Mutation]) -> Iterator[tuple[Mutation, str]]:
             noticed = failed(tree, one.tests)
             path.write_text(whole, encoding="utf-8")
             if noticed and failed(tree, noticed):
-                raise RuntimeError(f"{noticed} must pass as long as nothing is taken out; it does not")
+                noticed = ""  # it fails anyway, and tells nothing
             yield one, noticed
 
 
