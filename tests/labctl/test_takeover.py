@@ -152,6 +152,19 @@ def test_half_a_line_is_refused_and_not_obeyed(lab_and_room: tuple[OpenStation, 
     assert magnet.problems == []
 
 
+def test_what_is_said_first_costs_no_line_of_the_recipe(lab_and_room: tuple[OpenStation, Any]) -> None:
+    """A half-said line swallows what follows it: that is something without meaning, and no step of parking."""
+    lab, room = lab_and_room
+    made, lines = followers(lab, room)
+    for one in made:
+        said: list[str] = []
+        line, ordinary = lines[one.name], lines[one.name].say
+        line.say = lambda text, said=said, ordinary=ordinary: (said.append(text), ordinary(text))
+        one.follow()
+        assert said[0] == takeover.VOID, one.name
+        assert takeover.VOID not in said[1:]
+
+
 def test_a_late_reply_is_not_taken_for_a_set_point(lab_and_room: tuple[OpenStation, Any]) -> None:
     """The owner had asked something: that answer comes first, and is passed over until the identity is heard."""
     lab, room = lab_and_room
