@@ -217,7 +217,7 @@ OF_THE_BENCH = (
         "labctl/takeover.py",
         "            self._line.void()\n",
         "",
-        f"{_TAKEOVER}::test_half_a_line_is_refused_and_not_obeyed",
+        f"{_TAKEOVER}::test_what_is_said_first_costs_no_line_of_the_recipe",
     ),
     Mutation(
         "limits of a supply read back",
