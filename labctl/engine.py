@@ -273,7 +273,10 @@ def rehearse(request: Request) -> Rehearsal:
         try:
             lab.connect()
             lab.describe()  # as a run does: the same messages in the same order, hence the same noise
-            rows = list(request.protocol.measure(lab, request.parameters))
+            rows: list[Row] = []
+            for row in request.protocol.measure(lab, request.parameters):
+                lab.oversight.verify()
+                rows.append(row)
         except (station.InstrumentError, MeasurementError) as error:
             raise EndsEarlyError(f"rehearsed on the simulated bench, the run ends early: {error}") from error
         unparked = station.park(lab)

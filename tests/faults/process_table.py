@@ -143,7 +143,7 @@ PROCESS: Final = (
         57,
         "the disk fails, or does not sync",
         "parked, exit 4, every row before is kept",
-        f"{_JOURNAL}::test_a_disk_that_does_not_sync_stops_the_run",
+        "tests/labctl/test_journal_on_disk.py::test_a_disk_that_does_not_sync_stops_the_run",
         f"{_ENGINE}::test_a_disk_that_fails_stops_the_run_parks_the_station_and_keeps_every_row_before",
     ),
     _shown(

@@ -135,12 +135,15 @@ def at_row(monkeypatch: pytest.MonkeyPatch) -> Callable[[int, int, Callable[[], 
             runs += 1
             this = runs
 
-            def told(done: int) -> None:
-                advance(done)
-                if (this, done) == (run, row):
+            taken = store.row
+
+            def take(values: Any) -> None:
+                taken(values)
+                if (this, store.rows) == (run, row):
                     what()
 
-            return take_rows(request, lab, store, stop, told)
+            store.row = take
+            return take_rows(request, lab, store, stop, advance)
 
         monkeypatch.setattr(engine, "_take_rows", watched)
 
