@@ -3,17 +3,16 @@
 import os
 import subprocess
 import sys
-import tempfile
-from contextlib import ExitStack
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 HERE = Path(sys.executable).parent
 
-PARTS = min(os.cpu_count() or 1, 8)
+PARTS = 8
 PYTEST = [sys.executable, "-m", "pytest", "-q"]
 
-#: Every step by name, and the commands that do it side by side.
+#: Every step by name, and the commands that do it, as many at once as there are cores.
 STEPS = {
     "format": [[str(HERE / "ruff"), "format", "--check", "."]],
     "lint": [[str(HERE / "ruff"), "check", "."]],
@@ -36,22 +35,22 @@ def main() -> int:
 
 
 def _all_succeed(name: str, commands: list[list[str]]) -> bool:
-    """Run commands side by side, print what each said when all are done; True where none failed."""
+    """Run commands, as many at once as there are cores, and print what each said; True where none failed."""
     if len(commands) == 1:
         _announce(name, commands[0])
         return subprocess.run(commands[0], cwd=ROOT, check=False).returncode == 0
-    with ExitStack() as stack:
-        outputs = [stack.enter_context(tempfile.TemporaryFile("w+", encoding="utf-8")) for _ in commands]
-        running = [
-            subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT)
-            for command, output in zip(commands, outputs, strict=True)
-        ]
-        statuses = [process.wait() for process in running]
-        for command, output in zip(commands, outputs, strict=True):
-            _announce(name, command)
-            output.seek(0)
-            print(output.read(), end="", flush=True)
-    return not any(statuses)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        done = list(pool.map(_run, commands))
+    for command, result in zip(commands, done, strict=True):
+        _announce(name, command)
+        print(result.stdout, end="", flush=True)
+    return not any(result.returncode for result in done)
+
+
+def _run(command: list[str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command, cwd=ROOT, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
 
 
 def _announce(name: str, command: list[str]) -> None:

@@ -76,7 +76,7 @@ def test_whatever_goes_wrong_the_station_is_parked_and_no_row_is_wrong(tmp_path:
     none_is_broken(tmp_path, range(12))
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.timeout(1200)
 def test_two_hundred_times_whatever_goes_wrong(tmp_path: Path) -> None:
     """The same for two hundred seeds."""

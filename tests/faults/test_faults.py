@@ -29,6 +29,7 @@ def test_a_fault_ends_as_the_table_says(case: Case) -> None:
     assert broken(trial, is_parkable=case.is_parkable, is_slew_ours=case.is_slew_ours) == []
 
 
+@pytest.mark.timeout(400)
 def test_the_kept_table_is_what_the_runs_observe() -> None:
     """`python tests/faults/report.py` writes it anew."""
     assert PATH.read_text(encoding="utf-8") == markdown(rows())
