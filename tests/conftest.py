@@ -1,10 +1,23 @@
 """What all tests share: hypothesis draws the same examples every time, and a suite can be run in parts."""
 
+import threading
+from collections.abc import Iterator
+
 import pytest
 from hypothesis import settings
 
 settings.register_profile("labctl", deadline=None, derandomize=True)
 settings.load_profile("labctl")
+
+
+@pytest.fixture(autouse=True)
+def no_step_of_parking_outlives_its_test() -> Iterator[None]:
+    """A step that hangs is left to itself, in a thread: one that goes on would slow down every test after it."""
+    yield
+    left = [thread for thread in threading.enumerate() if thread.name.startswith("parking ")]
+    for thread in left:
+        thread.join(5.0)
+    assert [thread.name for thread in left if thread.is_alive()] == []
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -2,6 +2,7 @@
 
 import shutil
 import signal
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -271,23 +272,27 @@ def test_a_replay_that_never_ends_is_stopped_at_once(
 
     path = recorded(labctl, "ahe-loop")
     parked: list[Any] = []
+    is_over = threading.Event()
 
     def endless(self: Any, *_: Any) -> float:
         turns = 0
-        while True:
+        while not is_over.is_set():
             turns += 1
             if turns == 1000:
                 signal.raise_signal(number)
             if asks == "the clock":
                 self._clock.now()
+        return 0.0
 
     monkeypatch.setattr(FieldSource, "ramp_to", endless)
     monkeypatch.setattr(FieldSource, "park", lambda self: parked.append(endless(self)))
     before = signal.getsignal(number)
     said = labctl("replay", str(path), "--json")
+    has_parked = bool(parked)
+    is_over.set()  # the steps of parking that were left to themselves must not outlive the test
     assert said.status == 3
     assert said.out == ""
     assert said.err.count("\n") == 1
     assert "no instrument was driven" in said.err
-    assert not parked
+    assert not has_parked
     assert signal.getsignal(number) is before
