@@ -143,8 +143,8 @@ OF_THE_BENCH = (
     Mutation(
         "level to zero when the source is silenced",
         "drivers/keithley_6221.py",
-        '                ("level to zero", lambda: self.wire.say(self.line("level", 0.0), urgent=True)),\n',
-        "",
+        "        return try_each((abort, zero))",
+        "        return try_each((abort,))",
         f"{_6221} tests/drivers/test_driver_keithley_6221_waves.py",
     ),
     Mutation(

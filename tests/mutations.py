@@ -24,7 +24,7 @@ _PATIENCE = 600.0
 COPIED = ("labctl", "drivers", "protocols", "sim_instruments", "tests", "pyproject.toml", "README.md")
 
 
-_JOURNAL = "tests/labctl/test_journal.py"
+_JOURNAL = "tests/labctl/test_journal.py tests/labctl/test_journal_on_disk.py"
 _STORE = "tests/labctl/test_store.py"
 _HOSTILE = "tests/labctl/test_hostile_files.py"
 _LIFE = "tests/labctl/test_life.py"
@@ -50,7 +50,7 @@ MUTATIONS = (
     Mutation(
         "VISA lock",
         "labctl/sessions.py",
-        "            resource.lock_excl(1e3 * _LOCK_PATIENCE)",
+        "            resource.lock_excl(1e3 * patience)",
         "            pass",
         f"{_INTERLOCKS}::"
         "test_an_instrument_that_another_computer_has_locked_is_a_fault_before_anything_is_sent",
@@ -59,8 +59,8 @@ MUTATIONS = (
     Mutation(
         "fsync of a row",
         "labctl/journal/writer.py",
-        "                os.fsync(self._descriptor)\n                self._synced",
-        "                self._synced",
+        "                    os.fsync(self._descriptor)\n                    self._synced",
+        "                    self._synced",
         _JOURNAL,
     ),
     Mutation(
