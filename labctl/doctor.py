@@ -93,9 +93,7 @@ def _computer(folder: Path) -> Iterator[Finding]:
 
 
 def _limits(the_station: Station, sample: Sample) -> Iterator[Finding]:
-    currents = [
-        each.current for each in (the_station.limits, sample.limits) if each.current is not None
-    ]
+    currents = [each.current for each in (the_station.limits, sample.limits) if each.current is not None]
     if not currents:
         yield Finding(
             "limits",
