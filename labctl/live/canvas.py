@@ -16,9 +16,10 @@ _BRAILLE: Final = 0x2800
 _BLANK: Final = {_BRAILLE: " "}  # some fonts have rings where a cell has no dot
 #: The same for a terminal without braille: whether the upper and the lower half of a cell have a dot.
 _COARSE: Final = " '.:"
+_UPPER, _LOWER = int(_BITS[:2].sum()), int(_BITS[2:].sum())
 
-#: Our choice: an axis has at most so many round steps, so that hardly a tenth of it is empty at either end.
-_STEPS: Final = 12
+#: Our choice: an axis has at most so many round steps, so that at either end hardly a tenth of it is empty.
+_STEPS: Final = 16
 
 
 class Span(NamedTuple):
@@ -79,9 +80,9 @@ class Canvas:
     def text(self, *, is_braille: bool) -> list[str]:
         """Return the lines, from the top."""
         cells = self._dots.reshape(self.height // 4, 4, self.width // 2, 2)
+        bits = np.einsum("lrck,rk->lc", cells, _BITS)
         if is_braille:
-            signs = np.einsum("lrck,rk->lc", cells, _BITS) + _BRAILLE
-            return [line.astype("<u4").tobytes().decode("utf-32-le").translate(_BLANK) for line in signs]
-        upper, lower = (cells[:, rows].any(axis=(1, 3)) for rows in (slice(0, 2), slice(2, 4)))
-        signs = upper + 2 * lower
-        return ["".join(_COARSE[sign] for sign in line) for line in signs.tolist()]
+            signs = (bits + _BRAILLE).astype("<u4")
+            return [line.tobytes().decode("utf-32-le").translate(_BLANK) for line in signs]
+        halves = np.where(bits & _UPPER, 1, 0) + np.where(bits & _LOWER, 2, 0)
+        return ["".join(_COARSE[sign] for sign in line) for line in halves.tolist()]

@@ -104,7 +104,7 @@ class Display:
 
     def _refresh(self, screen: Screen, terminal: Terminal) -> None:
         stop = self._stop
-        if stop.answers != self._answers:  # somebody else has written: the picture before stays above that
+        if stop.answers != self._answers:  # somebody else has written below the picture, which stays there
             self._answers = stop.answers
             terminal.leave()
         note = ""
@@ -112,7 +112,7 @@ class Display:
             note = "the station is being parked"
         elif stop.reason:
             note = f"{stop.reason}: this point is finished first; another Ctrl-C breaks it off"
-        screen.refresh(note)
+        screen.refresh(note, is_brief=stop.answers > 0)
 
 
 @contextmanager

@@ -28,7 +28,7 @@ _USUAL: Final = 2000
 _MARGIN: Final = 8  # columns left of the axis, at least
 
 #: Round values at an axis, but for one more (our choice).
-_MARKS: Final = 4
+_MARKS: Final = 5
 #: Axis with and without a mark, corner, floor with and without a mark; and the same in ASCII.
 _FRAMES: Final = {True: "┤│└─┬", False: "+|+-+"}
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 #: Columns and lines of a terminal below which there is one line only, and lines of the largest graph (our choice).
 LEAST: Final = (44, 15)
 _TALLEST: Final = 20
+_LOG: Final = 3  # lines that are kept for what there is to say
 _ROOMY: Final = 20  # lines from which the last row has two
 _CELL: Final = 26  # columns that a value has with its name
 _BAR: Final = 30
@@ -79,13 +80,9 @@ class Picture:
         if columns < LEAST[0] or lines < LEAST[1]:
             return [_fitting(self.line(note), width)]
         head = self._head(width)
-        below = [
-            *self._values(width, 2 if lines >= _ROOMY else 1),
-            *self._progress(),
-            *self._watched(),
-            *self._log(note),
-        ]
-        room = min(lines - 2 - len(below), _TALLEST)
+        values = 2 if lines >= _ROOMY else 1
+        below = [*self._values(width, values), *self._progress(), *self._watched(), *self._log(note)]
+        room = min(lines - 4 - values - _LOG, _TALLEST)
         columns_of = self._run.columns
         x, y = columns_of[self._run.header.axis], columns_of[self._run.header.signal]
         graph = self._graph.lines(x, y, width, room)
@@ -177,7 +174,7 @@ class Picture:
             tripped = comparison.tripped(row) if comparison and row else ""
             line.append((f"{', ' if number else ''}{name} ", ""))
             line.append((printable(tripped), "bad") if tripped else ("well", "good"))
-        for count, what in ((self._skipped, "skipped"), (self._repeats, "asked again")):
+        for count, what in ((self._skipped, "skipped"), (self._repeats, "retries")):
             line += [(", ", "dim"), (f"{count} {what}", "warn" if count else "dim")]
         yield line
 

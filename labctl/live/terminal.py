@@ -40,6 +40,7 @@ class Terminal:
         self.is_braille = "utf" in (stream.encoding or "").lower()
         self._is_coloured = self.is_moving and not environ.get("NO_COLOR")
         self._drawn: list[int] = []  # cells of each line of the picture that stands there
+        self._shown = ("", 0)
         self._said = ""
 
     @property
@@ -53,12 +54,15 @@ class Terminal:
 
     def draw(self, lines: Sequence[Line]) -> None:
         """Draw a picture in the place of the last one."""
+        text = "\x1b[K\n".join("".join(map(self._inked, line)) for line in lines)
         columns, _ = self.size
+        if (text, columns) == self._shown and self._drawn:
+            return
         # a terminal that was made narrower has broken the lines that stand there
         up = sum(max(-(-cells // columns), 1) for cells in self._drawn)
         begin = f"\r\x1b[{up}A" if up else "\r"
-        text = "\x1b[K\n".join("".join(map(self._inked, line)) for line in lines)
         self._write(f"{begin}{text}\x1b[K\n\x1b[J")
+        self._shown = (text, columns)
         self._drawn = [sum(cell_len(text) for text, _ in line) for line in lines]
 
     def leave(self) -> None:
@@ -97,10 +101,11 @@ class Screen:
         """Seconds (wall) that should lie between two refreshments, at least."""
         return PERIOD if self._terminal.is_moving else LINE_PERIOD
 
-    def refresh(self, note: str = "") -> None:
-        """Take what is new of the run and show it, with a note of what there is to say besides."""
+    def refresh(self, note: str = "", *, is_brief: bool = False) -> None:
+        """Take what is new of the run and show it, with a note of what there is to say besides; a line if brief."""
         self._picture.take(self._run.poll())
+        columns, lines = self._terminal.size
         if self._terminal.is_moving:
-            self._terminal.draw(self._picture.lines(*self._terminal.size, note))
+            self._terminal.draw(self._picture.lines(columns, 0 if is_brief else lines, note))
         else:
             self._terminal.say(self._picture.line(note))
