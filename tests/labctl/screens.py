@@ -90,6 +90,15 @@ class Screen:
             select.select([self._master], [], [], 0.02)
         raise AssertionError(f"{text!r} never came; there is:\n" + "\n".join(self.scrolled()))
 
+    def status_of(self, process: "subprocess.Popen[str]", patience: float = 40.0) -> int:
+        """Look on until a program in the terminal has ended, and return its exit status."""
+        end = time.monotonic() + patience
+        while process.poll() is None:
+            assert time.monotonic() < end, "\n".join(self.scrolled())
+            self.look()
+            select.select([self._master], [], [], 0.02)
+        return process.returncode
+
     def assert_as_before(self) -> None:
         """Nothing was switched on that would have to be switched off; the modes of the line are what they were."""
         self.look()
