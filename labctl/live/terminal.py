@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 #: Seconds between two pictures, and between two lines where there is no terminal (our choice).
 PERIOD: Final = 0.125
 LINE_PERIOD: Final = 1.0
+#: Seconds after which a picture of which only the time that is left has changed is drawn anew (our choice).
+_STILL: Final = 1.0
 
 #: ECMA-48, "select graphic rendition"; colours are those that the person gave the terminal.
 _LOOKS: Final = {
@@ -95,6 +97,8 @@ class Screen:
         self._run = run
         self._terminal = terminal
         self._picture = Picture(run, time.time, is_braille=terminal.is_braille)
+        self._shown: tuple[object, ...] = ()
+        self._shown_at = 0.0
 
     @property
     def period(self) -> float:
@@ -103,8 +107,13 @@ class Screen:
 
     def refresh(self, note: str = "", *, is_brief: bool = False) -> None:
         """Take what is new of the run and show it, with a note of what there is to say besides; a line if brief."""
-        self._picture.take(self._run.poll())
+        news = self._run.poll()
+        self._picture.take(news)
         columns, lines = self._terminal.size
+        shown, now = (columns, lines, note, is_brief), time.monotonic()
+        if news.is_none and shown == self._shown and now - self._shown_at < _STILL:
+            return
+        self._shown, self._shown_at = shown, now
         if self._terminal.is_moving:
             self._terminal.draw(self._picture.lines(columns, 0 if is_brief else lines, note))
         else:

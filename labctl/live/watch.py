@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from labctl import recovery, running, tables, tell
+from labctl.journal import journal_of
 from labctl.live.following import Follower
 from labctl.live.terminal import Screen, Terminal
+from labctl.names import printable
 
 if TYPE_CHECKING:
     from labctl.runfile import Run
@@ -65,18 +67,18 @@ def _plain(run: Follower) -> dict[str, Any]:
 def _tell(run: Follower) -> None:
     """Print how a run ended, and what was found."""
     ended = f"{run.header.title}: {run.status}, {run.rows} rows, {tell.duration_text(run.time)}"
-    click.echo(tables.printable(ended))
-    if run.run is None:
-        click.echo(f"{run.reason}; labctl recover {run.path} makes its file")
-        return
-    _found(run.run)
+    click.echo(printable(ended))
+    if run.reason:
+        click.echo(printable(run.reason))
+    if run.run is not None:
+        _found(run.run)
+    elif journal_of(run.path).is_file():
+        click.echo(f"labctl recover {run.path} makes its file")
 
 
 def _found(run: Run) -> None:
-    if run.reason:
-        click.echo(tables.printable(run.reason))
     if run.results:
         tables.table(tell.result_rows(run.results))
     for warning in run.warnings:
-        click.echo(tables.printable(f"warning: {warning}"))
+        click.echo(printable(f"warning: {warning}"))
     click.echo(f"file    {run.path}")

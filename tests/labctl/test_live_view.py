@@ -1,9 +1,12 @@
 """What a terminal shows of a run: the right things, in the room there is, and no more."""
 
+import os
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from command_line import Command
@@ -12,9 +15,10 @@ from rich.cells import cell_len
 from screens import HARMLESS, Screen
 from stored_runs import END, header
 
-from labctl import config, journal, registry, runfile
+from labctl import config, journal, registry, runfile, running
 from labctl.journal import writer
 from labctl.live import terminal
+from labctl.live.display import displayed
 from labctl.live.following import Follower
 from labctl.live.picture import LEAST, Picture
 from labctl.live.terminal import Terminal
@@ -199,6 +203,45 @@ def test_a_terminal_that_cannot_move_its_cursor_gets_lines(screen: Screen, capsy
         assert Terminal(stream, {"TERM": "xterm"}).is_moving
 
 
+def test_what_others_write_during_a_run_stays_and_the_view_goes_on_below(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """A question has the terminal for itself; the answer to an impatient Ctrl-C is not drawn over."""
+    monkeypatch.setenv("TERM", "xterm")
+    screen = Screen(70, 10)
+    store = RunStore(tmp_path / "a.h5")
+    store.begin(header(title="S1"))
+    request: Any = SimpleNamespace(target=tmp_path / "a.h5", uuid=header().uuid)
+    with screen.stream() as stream:
+        monkeypatch.setattr(sys, "stderr", stream)
+
+        def write(text: str) -> None:
+            stream.write(f"{text}\n")
+            stream.flush()
+
+        with displayed(request, True) as shown, shown.stops() as stop:
+            screen.wait_for("0 rows")
+            shown.asking(write)("Turn the sample. Done? [y/N]: y")
+            store.row(ROWS[0])
+            screen.wait_for("1 rows")
+            write("a ramp cannot be cut short")
+            stop.answers += 1
+            store.row(ROWS[1])
+            lines = screen.wait_for("2 rows")
+        monkeypatch.undo()
+    store.close()
+    assert [line[:8] for line in lines[:6]] == [
+        "0 rows  ",
+        "Turn the",
+        "1 rows, ",
+        "a ramp c",
+        "2 rows, ",
+        "",
+    ]
+    screen.assert_as_before()
+    screen.close()
+
+
 # --- runs ---------------------------------------------------------------------------------------------
 
 SHORT = ("run", "ahe-loop", "-p", "mu0_H_step=100 Oe", "--seed", "1", "-o", "a.h5")
@@ -255,6 +298,18 @@ def test_a_run_that_died_is_watched_as_it_was_left(labctl: Command, tmp_path: Pa
     assert "labctl recover a.h5 makes its file" in said.out
     assert labctl("watch", "a.h5.journal", "--json").json["status"] == "interrupted"
     assert journal.journal_of(tmp_path / "a.h5").exists()
+
+
+def test_of_several_runs_one_must_be_named(labctl: Command, tmp_path: Path):
+    """Without a name the command lists them, with file and process number, and shows none."""
+    with (
+        running.registered("ahe-loop S1", tmp_path / "a.h5", "", [], None),
+        running.registered("ahe-loop S2", tmp_path / "b.h5", "", [], None),
+    ):
+        said = labctl("watch")
+    assert said.status == 2
+    assert all(f"{tmp_path}/{name}.h5 (process {os.getpid()})" in said.err for name in "ab")
+    assert said.err.endswith("Nothing is shown.\n")
 
 
 def test_what_cannot_be_watched_is_said(labctl: Command):
