@@ -88,7 +88,7 @@ def _draw_line(figure: Any, runs: Sequence[Run]) -> None:
         [result_of("dI_10_90")(run) for run in runs[n:]],
     )
     axes.set_xlabel(r"measured $H_\mathrm{k}$ (Oe)")
-    axes.set_ylabel(r"$\Delta I$ (mA)")
+    axes.set_ylabel(r"$\mathrm{\Delta}I$ (mA)")
     axes.set_ylim(bottom=0)
 
 
