@@ -1,4 +1,4 @@
-"""The commands that read what was measured: show, plot, analyse, export, validate, recover."""
+"""The commands that read what was measured: show, plot, report, analyse, export, validate, recover."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import click
 
 def add_to(group: click.Group) -> None:
     """Give a group the commands of this room."""
-    for command in (show, plot, analyse, export, validate, recover):
+    for command in (show, plot, report, analyse, export, validate, recover):
         group.add_command(command)
 
 
@@ -62,6 +62,18 @@ def plot(
     from labctl import figures
 
     click.echo(figures.draw_files(files, output, figures.choice(x, y, branch, units), width))
+
+
+@click.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), help="HTML or PDF; default: HTML beside the file."
+)
+def report(files: tuple[Path, ...], output: Path | None) -> None:
+    """Write a report on runs: figures, results, circumstances and checks in one file that needs nothing else."""
+    from labctl.report import writing
+
+    click.echo(writing.write(files, output))
 
 
 @click.command()

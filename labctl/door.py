@@ -175,7 +175,7 @@ def show(value: float, unit: str, display: str | None = None, digits: int = 6) -
 
 
 def fitting(value: float, unit: str, shown: str) -> str:
-    """Return `shown` with the prefix in which an SI value lies between 1 and 10 000, or as it is where none does."""
+    """Return `shown` with the prefix in which an SI value lies between 1 and 10 000; as it is where none does."""
     units = _COMMON.get(unit, {})
     base = shown[1:] if shown[1:] in units and shown[0] in _PREFIXES else shown
     for prefix in ("k", "", "m", "u", "n"):

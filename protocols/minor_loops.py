@@ -278,7 +278,7 @@ def draw(
 
 
 def _annotate(axes: Any, I_max: Any, R_xy: Any, *, is_rising: bool) -> None:
-    """Write I_max (mA) where a loop turns, to the right of its rising or falling side, where no larger loop passes."""
+    """Write I_max (mA) where a loop turns, to the right of the side it came by: no larger loop is there."""
     for x, y in zip(I_max, R_xy, strict=True):
         axes.annotate(
             f"{x:.6g}",

@@ -1,4 +1,4 @@
-"""Any two columns of runs against each other, in the units a person asks for, of one branch where that is wanted."""
+"""Any two columns of runs against each other, in the units that a person asks for, of one branch or all."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def choice(x: str | None, y: str | None, branch: str | None, units: Sequence[str
 
 
 def plain(runs: Sequence[Run], labels: Sequence[str], wanted: Choice) -> list[Picture]:
-    """Runs as curves of the same two columns, in the order of measurement; RequestError for what cannot be meant."""
+    """Runs as curves of the same two columns, in the order of measurement; RequestError where that cannot be."""
     across = _one([_column(run, wanted.x or run.axis, "x") for run in runs], "--x")
     up = _one([_column(run, wanted.y or run.signal, "y") for run in runs], "--y")
     for name in wanted.units:

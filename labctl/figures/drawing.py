@@ -101,7 +101,7 @@ def drawn(
 
 
 def overlay(axes: Any, draws: Sequence[Callable[..., None]]) -> None:
-    """Call each of `draws` with the axes and a colour; what the second and later ones draw has its own marks too."""
+    """Call each of `draws` with the axes and a colour; what each of several draws has its own marks too."""
     for number, draw in enumerate(draws):
         with _apart(axes, number, len(draws)):
             draw(axes, color=COLOURS[number % len(COLOURS)])

@@ -33,7 +33,7 @@ def axis_label(name: str, unit: str) -> str:
 def unit_sign(unit: str) -> str:
     """Return a unit as it is printed: Ω for ohm, μ for u, raised powers."""
     words = [re.sub(r"^(k|m|u|n|)ohm$", r"\1Ω", word) for word in unit.replace("deg", "°").split(" ")]
-    text = " ".join(re.sub(r"^[uµ](?=[A-Za-zΩ])", "μ", word) for word in words)
+    text = " ".join(re.sub(r"^[uµ](?=(?:[AVTsmΩHJCK]|Hz)\b)", "μ", word) for word in words)
     return _POWER.sub(lambda match: {"2": "²", "3": "³"}[match[1]], text).replace("$", r"\$")
 
 

@@ -1,4 +1,4 @@
-"""The one style of all figures: as wide as a journal's column, ticks inside, colours and marks that print in grey."""
+"""The one style of all figures: as wide as a journal's column, ticks inside, colours and marks for print."""
 
 from __future__ import annotations
 
