@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
-from labctl.figures.notation import symbol
+from labctl.figures.notation import kinds, symbol, unit_sign
 from labctl.names import as_label
 from labctl.tell import shown
 
@@ -47,11 +47,12 @@ def labels(runs: Sequence[Run]) -> list[str]:
 
 
 def _said(name: str, text: str) -> str:
-    return text if name in {"protocol", "sample"} else f"{symbol(name)} = {_spaced(text)}"
-
-
-def _spaced(text: str) -> str:
-    return text.replace("ohm", "Ω").replace("-", "−") if text[:1] in "-0123456789" else text
+    if name in {"protocol", "sample"}:
+        return text
+    number, blank, unit = text.partition(" ")
+    if blank and number[-1:].isdigit():
+        text = " ".join([number.replace("-", "−"), unit_sign(unit), *kinds(name)])
+    return f"{symbol(name)} = {text}"
 
 
 def broken(text: str, inches: float, size: float) -> list[Line]:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from labctl.names import as_label
+
 _GREEK: Final = {"phi", "tau", "sigma", "xi", "eta", "kappa", "beta", "theta", "omega"}
 _SIGNS: Final = {"plus": "+", "minus": "-"}
 _KINDS: Final = {"rms": "rms", "pk": "peak"}  # what is said beside the unit, not in the index
 _INDUCTION: Final = {"T", "mT", "uT", "µT", "G", "kG"}  # units of mu0 H; those of H are the others
 _POWER: Final = re.compile(r"(?<=[A-Za-z])\^?([23])")
+_PLAIN: Final = re.compile(r"[A-Za-z0-9.+-]+")
 _HARMONIC: Final = re.compile(r"(\d)w")
 
 
@@ -20,21 +23,26 @@ def symbol(name: str, unit: str = "Oe") -> str:
     a difference, "u_" its uncertainty. "rms" and "pk" belong to the unit: see `axis_label`.
     """
     inner = _formula(name, unit)
-    return f"${inner}$" if inner else name.replace("_", " ").replace("$", r"\$")
+    return f"${inner}$" if inner else as_label(name.replace("_", " "))
 
 
 def axis_label(name: str, unit: str) -> str:
     """Return what stands at an axis: the symbol and, in brackets, the unit it is shown in, with "rms" or "peak"."""
-    kinds = [_KINDS[part] for part in name.split("_")[1:] if part in _KINDS]
-    said = ", ".join([*([unit_sign(unit)] if unit not in {"1", ""} else []), *kinds])
+    units = [as_label(unit_sign(unit))] if unit not in {"1", ""} else []
+    said = ", ".join([*units, *kinds(name)])
     return f"{symbol(name, unit)} ({said})" if said else symbol(name, unit)
+
+
+def kinds(name: str) -> list[str]:
+    """Return what a name says of its values besides the symbol: "rms" or "peak"."""
+    return [_KINDS[part] for part in name.split("_")[1:] if part in _KINDS]
 
 
 def unit_sign(unit: str) -> str:
     """Return a unit as it is printed: Ω for ohm, μ for u, raised powers."""
     words = [re.sub(r"^(k|m|u|n|)ohm$", r"\1Ω", word) for word in unit.replace("deg", "°").split(" ")]
     text = " ".join(re.sub(r"^[uµ](?=(?:[AVTsmΩHJCK]|Hz)\b)", "μ", word) for word in words)
-    return _POWER.sub(lambda match: {"2": "²", "3": "³"}[match[1]], text).replace("$", r"\$")
+    return _POWER.sub(lambda match: {"2": "²", "3": "³"}[match[1]], text)
 
 
 def _formula(name: str, unit: str) -> str:
@@ -46,13 +54,15 @@ def _formula(name: str, unit: str) -> str:
         above, below = _formula(numerator, unit), _formula(denominator, unit)
         return f"{above}/{below}" if above and below else ""
     rest = name.removeprefix("mu0_")
-    before = r"\mu_\mathrm{0}" if rest != name and unit in _INDUCTION else ""
+    before = r"\mu_\mathrm{0}" if rest != name and unit.partition(" ")[0] in _INDUCTION else ""
     if re.match(r"d[A-Zt](_|$)", rest):
         before, rest = before + r"\mathrm{\Delta}", rest[1:]
     base, *index = [part for part in rest.split("_") if part not in _KINDS]
     if not (len(base) == 1 and base.isascii() and base.isalpha()) and base not in _GREEK:
         return ""
     head = f"\\{base}" if base in _GREEK else base
+    if not all(_PLAIN.fullmatch(part) for part in index):
+        return ""
     below = ",".join(_index(part) for part in index)
     return f"{before}{head}_{{{below}}}" if below else f"{before}{head}"
 
@@ -62,5 +72,4 @@ def _index(part: str) -> str:
         return rf"\mathrm{{{harmonic[1]}}}\omega"
     if part in _SIGNS or re.fullmatch("[xyz]{1,2}", part):
         return _SIGNS.get(part, part)
-    plain = re.sub(r"[^\w.+-]", "", part, flags=re.ASCII)
-    return rf"\mathrm{{{plain}}}"
+    return rf"\mathrm{{{part}}}"

@@ -92,7 +92,7 @@ def section(run: Run, remarks: Remarks, sha256: str) -> Section:
     return Section(
         title=printable(run.title),
         caption=printable(run.caption),
-        status=run.status,
+        status=printable(run.status),
         reason=printable(run.reason),
         facts=[(name, printable(text)) for name, text in _facts(run, remarks, sha256).items()],
         results=[_cells(row) for row in tell.result_rows(run.results)],
@@ -261,4 +261,4 @@ def _rows(run: Run, method: Method | None) -> Check:
 def _log(events: Sequence[Event]) -> list[tuple[str, str, str]]:
     """Warnings first, then the rest, both in the order of time."""
     ordered = sorted(events, key=lambda event: event.level == "info")
-    return [(f"{event.time:.2f} s", event.level, printable(event.text)) for event in ordered]
+    return [(f"{event.time:.2f} s", printable(event.level), printable(event.text)) for event in ordered]
