@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 FORMATS: Final = tuple(f".{kind}" for kind in get_args(Kind))
 
-_MARKS_ON_A_CURVE = 16  # of an overlay: more of them run into each other
+_MARKS_ON_A_CURVE = 16  # of an overlay: of a curve with more points only some are marked
+_MARK_DISTANCE = 0.1  # of two marks along a curve, in parts of the diagonal of the axes
 _MARK_SIZE = 3.2  # points
 
 
@@ -138,8 +139,7 @@ def _mark(line: Any, number: int, count: int) -> None:
     line.set_marker(MARKS[number % len(MARKS)])
     line.set_markersize(_MARK_SIZE)
     if line.get_linestyle() != "None" and points > _MARKS_ON_A_CURVE:
-        step = -(-points // _MARKS_ON_A_CURVE)
-        line.set_markevery((number * step // count, step))  # not all at the same places
+        line.set_markevery((_MARK_DISTANCE * number / count, _MARK_DISTANCE))  # not all at the same places
 
 
 def _legend(figure: Any, axes: Any) -> None:
@@ -155,8 +155,8 @@ def _legend(figure: Any, axes: Any) -> None:
     room = 0.94 * width
     told = [broken(label, room - handle, size) for label in labels]
     widest = handle + max(line.inches for lines in told for line in lines)
-    columns = max(1, min(len(labels), int((room + gap) / (widest + gap))))
-    rows = -(-len(labels) // columns)
+    rows = -(-len(labels) // max(1, int((room + gap) / (widest + gap))))
+    columns = -(-len(labels) // rows)
     height = rows * max(map(len, told)) * 1.35 * size / 72
     figure.set_figheight(figure.get_figheight() + height)
     figure.legend(handles, ["\n".join(lines) for lines in told], loc="outside upper center", ncols=columns)
