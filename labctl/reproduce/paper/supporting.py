@@ -224,7 +224,7 @@ def _mirrored(runs: Sequence[Run]) -> Verdict:
 
 def _draw_symmetry(figure: Any, runs: Sequence[Run]) -> None:
     axes = figure.subplots()
-    overlay(axes, runs, [f"{field:+d} Oe" for field in _SYMMETRY_OE])
+    overlay(axes, runs, [f"{field:+d} Oe".replace("-", "−") for field in _SYMMETRY_OE])
     low, high = axes.get_ylim()
     axes.set_ylim(low, high + 0.45 * (high - low))  # room for the spike above all windows
     legend(figure)
