@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sim_instruments.physics.barriers import BarrierScale, barrier, strongest_within, weakest_favouring
+from sim_instruments.physics.barriers import BarrierScale, barrier, barrier_of_one, strongest_within, weakest_favouring
 from sim_instruments.physics.coupling import Coupling
 from sim_instruments.physics.draws import SMALLEST_DRAW
 
@@ -19,8 +20,8 @@ MOST_PASSES: Final = 300
 
 #: Added to a barrier's bound (k_B T) so that rounding can never exclude a patch that the exact test would let go.
 _ROUNDING: Final = 0.01
-#: Change of the coupling field, over its strength, up to which a step follows only the patches loose at its start.
-_MARGIN: Final = 0.05
+#: Change of the coupling field (T) up to which a step follows only the patches loose at its start (our choice).
+_MARGIN: Final = 3e-4
 _LN_SMALLEST_DRAW: Final = math.log(SMALLEST_DRAW)
 
 _OUT_AND_BACK: Final = np.array([[1.0], [-1.0]])
@@ -50,9 +51,37 @@ class Drive:
             return self.attempts + (math.log(self.attempts.size) - _LN_SMALLEST_DRAW)
         return self.attempts - _LN_SMALLEST_DRAW
 
+    @property
+    def margin(self) -> Field:
+        """How far (T) the coupling field may move before a step looks at every patch; a mean field moves by 2 |J|."""
+        reach = 2.0 * abs(self.strength)
+        return np.minimum(reach, _MARGIN) if isinstance(reach, np.ndarray) else min(reach, _MARGIN)
+
     def repeated(self, n: float) -> Drive:
         """Return the drive acting `n` times as long."""
         return replace(self, attempts=self.attempts + math.log(n))
+
+
+class Loose(NamedTuple):
+    """Patches of a film: first `n_up` that are up, then the others, which are down, both in ascending order."""
+
+    patches: NDArray[np.intp]
+    n_up: int
+
+    @classmethod
+    def of(cls, up: NDArray[np.intp], down: NDArray[np.intp]) -> Loose:
+        """Put those that are up and those that are down together."""
+        return cls(np.concatenate((up, down)) if up.size and down.size else up if up.size else down, up.size)
+
+    def signs(self) -> Floats:
+        """Return +1 for those up and -1 for those down, shape of `patches`."""
+        signs = np.empty(self.patches.size)
+        signs[: self.n_up], signs[self.n_up :] = 1.0, -1.0
+        return signs
+
+
+_NO_STATES: Final = np.empty(0, dtype=np.bool_)
+_NOBODY: Final = Loose(_NONE, 0)
 
 
 def in_turns(drives: Sequence[Drive]) -> Drive:
@@ -110,6 +139,7 @@ class Hysterons:
     def __init__(self, mu0_H_k: Floats, coupling: Coupling) -> None:
         self.mu0_H_k = mu0_H_k
         self.coupling = coupling
+        self._ascending: list[float] = mu0_H_k.tolist()
         self.set_state(np.ones(mu0_H_k.size, dtype=np.bool_))
 
     def set_state(self, up: NDArray[np.bool_]) -> None:
@@ -117,120 +147,127 @@ class Hysterons:
         up.flags.writeable = False
         self.up = up
 
-    def loose(self, drive: Drive) -> NDArray[np.intp]:
-        """Return the patches that a step has to look at, ascending; none when no patch can leave.
+    def loose(self, drive: Drive) -> Loose:
+        """Return the patches that a step has to look at; none when no patch can leave.
 
         None when (dt/tau_0) exp(-E x^2), summed over the turns, is < 2^-53 for every patch as it stands. Else all
         for which that is not certain while the coupling field changes by no more than a margin.
         """
         field = drive.mu0_H_z + self.coupling.field(drive.strength, self.up)
-        patches = self._within_reach(drive, field)
-        for some in (patches[:1], patches[1:]):  # the weakest one nearly always decides
-            if some.size:
-                favouring = _signs(self.up[some]) * _at(field, some)
-                expected = drive.attempts - barrier(self.mu0_H_k[some], drive.scale, favouring)
-                if expected.ndim > 1:
-                    expected = np.logaddexp.reduce(expected, axis=0)
-                if np.count_nonzero(expected >= _LN_SMALLEST_DRAW):
-                    return patches
-        return _NONE
+        loose = self._within_reach(drive, field)
+        return loose if loose.patches.size and self._can_leave(drive, field, loose) else _NOBODY
 
-    def relax(
-        self, drive: Drive, loose: NDArray[np.intp], draw: Callable[[NDArray[np.intp]], Floats]
-    ) -> bool:
+    def _can_leave(self, drive: Drive, field: Field, loose: Loose) -> bool:
+        """Return whether any of some patches can leave its state in a field (T, along +z)."""
+        patches, n_up = loose
+        if isinstance(field, float) and isinstance(drive.attempts, float):
+            weakest = ((1.0, 0), (-1.0, n_up))  # of those up and of those down: one of the two nearly always can
+            for sign, place in weakest[n_up == 0 : 1 + (n_up < patches.size)]:
+                held = barrier_of_one(self._ascending[patches[place]], drive.scale, sign * field)
+                if drive.attempts - held >= _LN_SMALLEST_DRAW:
+                    return True
+        favouring = loose.signs() * _at(field, patches)
+        expected = drive.attempts - barrier(self.mu0_H_k[patches], drive.scale, favouring)
+        if expected.ndim > 1:
+            expected = np.logaddexp.reduce(expected, axis=0)
+        return np.count_nonzero(expected >= _LN_SMALLEST_DRAW) > 0
+
+    def relax(self, drive: Drive, loose: Loose, draw: Callable[[NDArray[np.intp]], Floats]) -> bool:
         """Let the `loose` patches switch, follow the avalanche, and return whether any state changed.
 
-        Each patch has one number u for the step, which `draw` gives for the patches asked for, and ends up where
-        u < P_up says. P_up depends on the magnetization that results, so it is evaluated again, always from the
-        states before the step, until no state changes. For a strength >= 0 each pass only adds to what the one
-        before did; a negative one makes passes alternate, and the coupling field is averaged over the last two.
+        Each patch has one number u for the step, which `draw` gives (in a new array) for the patches asked for, and
+        ends up where u < P_up says. P_up depends on the magnetization that results, so it is evaluated again, always
+        from the states before the step, until no state changes. For a strength >= 0 each pass only adds to what the
+        one before did; a negative one makes passes alternate, and the coupling field is averaged over the last two.
         So it is when the strength is negative in one of several turns.
         """
-        step = _Step(self, drive, loose, draw(loose))
-        after, flips = self.up, _NONE
-        first = latest = own = self.coupling.field(drive.strength, after)
-        passes: dict[bytes, tuple[NDArray[np.intp], NDArray[np.bool_], Field]] = {}
-        margin, opposing = _margin(drive), _least(drive.strength) < 0.0
+        margin, has_all = drive.margin, False
+        step = _Step(self, drive, margin, loose, draw(loose.patches))
+        after = self.up
+        centre = latest = own = self.coupling.field(drive.strength, after)
+        step.focus(drive.mu0_H_z + own)
+        opposing = _least(drive.strength) < 0.0
+        known: dict[float | bytes, NDArray[np.bool_]] = {}  # alternating passes come back to the same field
         for _ in range(MOST_PASSES):
-            if _any_above(own - first, margin):
-                margin, every = math.inf, np.arange(self.up.size)
-                step = _Step(self, drive, every, draw(every))
-            previous, earlier = flips, latest
-            key = np.asarray(own).tobytes() if opposing else b""
-            outcome = passes.get(key) if opposing else None  # alternating passes come back to the same field
-            if outcome is None:
-                outcome = passes[key] = self._pass(step, drive, own)
-            flips, after, latest = outcome
-            if np.array_equal(flips, previous):
+            if _any_above(own - centre, margin):
+                if not has_all:
+                    every = Loose.of(self.up.nonzero()[0], (~self.up).nonzero()[0])
+                    step, has_all = _Step(self, drive, margin, every, draw(every.patches)), True
+                step.focus(drive.mu0_H_z + own)
+                centre = own
+            previous, earlier = after, latest
+            if not opposing:
+                after = step.outcome(drive.mu0_H_z + own)
+            elif (after := known.get(key := _key(own), _NO_STATES)) is _NO_STATES:
+                after = known[key] = step.outcome(drive.mu0_H_z + own)
+            if after.tobytes() == previous.tobytes():
                 break
+            latest = self.coupling.field(drive.strength, after)
             own = 0.5 * (earlier + latest) if opposing else latest
-        if not flips.size:
+        if after.tobytes() == self.up.tobytes():
             return False
         self.set_state(after)
         return True
 
-    def _pass(
-        self, step: _Step, drive: Drive, own: Field
-    ) -> tuple[NDArray[np.intp], NDArray[np.bool_], Field]:
-        """Return who leaves in a coupling field, the states after that, and their coupling field."""
-        flips = step.leaving(drive.mu0_H_z + own)
-        after = self.up.copy()
-        after[flips] ^= True
-        return flips, after, self.coupling.field(drive.strength, after)
-
-    def _within_reach(self, drive: Drive, field: Field) -> NDArray[np.intp]:
+    def _within_reach(self, drive: Drive, field: Field) -> Loose:
         least, most = field, field
         if isinstance(field, np.ndarray):
             least, most = field.min(axis=-1, keepdims=True), field.max(axis=-1, keepdims=True)
-        ceiling, margin = drive.ceiling, _margin(drive)
-        up = self.mu0_H_k.searchsorted(strongest_within(drive.scale, least - margin, ceiling))
-        down = self.mu0_H_k.searchsorted(strongest_within(drive.scale, -most - margin, ceiling))
-        reached = self.up[:up].copy() if up > down else ~self.up[:down]
-        reached[: min(up, down)] = True
-        return reached.nonzero()[0]
+        ceiling, margin = drive.ceiling, drive.margin
+        up = bisect_left(self._ascending, strongest_within(drive.scale, least - margin, ceiling))
+        down = bisect_left(self._ascending, strongest_within(drive.scale, -most - margin, ceiling))
+        if not up + down:
+            return _NOBODY
+        return Loose.of(self.up[:up].nonzero()[0], (~self.up[:down]).nonzero()[0])
 
 
 class _Step:
-    """One step's numbers for some `patches`, each turned into the field in which its patch could leave.
+    """One step's numbers for some patches, each turned into the field in which its patch could leave.
 
     A patch leaves when v < p_leave, v = 1 - u for a patch that is up and u for one that is down. As
     p_leave <= (dt/tau_0) exp(-E x^2), it stays wherever E x^2 > ln(dt/tau_0) - ln v: in any field along its state
-    above a bound known once v is drawn. Exponentials are needed only for patches below their bound. With K turns
-    it is enough that each gives less than v/K.
+    above a bound known once v is drawn. Exponentials are needed only for patches below their bound, or so near
+    above that the avalanche may bring them there (`focus`). With K turns it is enough that each gives less than v/K.
     """
 
-    def __init__(self, film: Hysterons, drive: Drive, patches: NDArray[np.intp], u: Floats) -> None:
-        up = film.up[patches]
+    def __init__(self, film: Hysterons, drive: Drive, margin: Field, loose: Loose, u: Floats) -> None:
         self._drive = drive
-        self._patches = patches
-        self._mu0_H_k = film.mu0_H_k[patches]
-        self._signs = _signs(up)
-        self._v = np.where(up, 1.0 - u, u)
-        ceilings = (drive.ceiling + (_LN_SMALLEST_DRAW + _ROUNDING)) - np.log(self._v)
-        self._bound = weakest_favouring(self._mu0_H_k, drive.scale, ceilings)
+        self._is_one_drive = not isinstance(drive.attempts, np.ndarray)
+        self._before = film.up
+        self._patches, self._n_up = loose
+        self._signs = loose.signs()
+        self._mu0_H_k = film.mu0_H_k[loose.patches]
+        np.subtract(1.0, u[: loose.n_up], out=u[: loose.n_up])
+        self._v = u
+        ceilings = (drive.ceiling + (_LN_SMALLEST_DRAW + _ROUNDING)) - np.log(u)
+        self._bound = weakest_favouring(self._mu0_H_k, drive.scale, ceilings) + margin
 
-    def leaving(self, field: Field) -> NDArray[np.intp]:
-        """Return, ascending, the patches that leave their state in `field` (T, along +z)."""
-        favouring = self._signs * _at(field, self._patches)
-        near = favouring <= self._bound
+    def focus(self, field: Field) -> None:
+        """Look from now on at those only that can leave in a field (T, along +z) up to the margin from this one."""
+        near = self._signs * _at(field, self._patches) <= self._bound
         near = (near if near.ndim == 1 else np.logical_or.reduce(near, axis=0)).nonzero()[0]
-        if not near.size:
-            return _NONE
-        out_and_back = _OUT_AND_BACK if favouring.ndim == 1 else _OUT_AND_BACK[:, None]
-        barriers = barrier(self._mu0_H_k[near], self._drive.scale, out_and_back * favouring[..., near])
-        return self._patches[near[self._v[near] < leaving_probability(self._drive.attempts, barriers)]]
+        self._near, self._near_up = self._patches[near], near < self._n_up
+        out_and_back = _OUT_AND_BACK * self._signs[near]
+        self._out_and_back = out_and_back if self._is_one_drive else out_and_back[:, None]
+        self._near_mu0_H_k, self._near_v = self._mu0_H_k[near], self._v[near]
 
-
-def _margin(drive: Drive) -> Field:
-    return _MARGIN * abs(drive.strength)
-
-
-def _signs(up: NDArray[np.bool_]) -> Floats:
-    return np.where(up, 1.0, -1.0)
+    def outcome(self, field: Field) -> NDArray[np.bool_]:
+        """Return the states of all patches after the step in `field` (T, along +z), which is within the focus."""
+        after = self._before.copy()
+        if self._near.size:
+            own = _at(field, self._near)
+            barriers = barrier(self._near_mu0_H_k, self._drive.scale, self._out_and_back * own)
+            leaves = self._near_v < leaving_probability(self._drive.attempts, barriers)
+            after[self._near] = leaves != self._near_up
+        return after
 
 
 def _at(field: Field, patches: NDArray[np.intp]) -> Field:
     return field[..., patches] if isinstance(field, np.ndarray) and field.shape[-1] > 1 else field
+
+
+def _key(field: Field) -> float | bytes:
+    return field.tobytes() if isinstance(field, np.ndarray) else field
 
 
 def _least(value: Field) -> float:

@@ -141,7 +141,7 @@ class Sample:
 
     def _relax(self, drive: Drive) -> bool:
         loose = self._hysterons.loose(drive)
-        if not loose.size:
+        if not loose.patches.size:
             return False
         step, n_patches = self.steps, self.parameters.n_patches
         self.steps += 1
@@ -151,7 +151,7 @@ class Sample:
 
     def can_switch(self, current: float, mu0_H: Vector, dt: float) -> bool:
         """Return whether anything could switch in `advance` with the same arguments; False is certain."""
-        return dt != 0.0 and self._hysterons.loose(self._drive(current, mu0_H, dt)).size > 0
+        return dt != 0.0 and self._hysterons.loose(self._drive(current, mu0_H, dt)).patches.size > 0
 
     def _drive(self, current: float, mu0_H: Vector, dt: float) -> Drive:
         if not 0.0 < dt < math.inf:
