@@ -96,10 +96,7 @@ def broken(demand: Demand, station: Station, sample: Sample) -> Iterator[str]:
 
 def judge(station: Station, sample: Sample) -> Callable[[Demand], Iterator[str]]:
     """Return `broken` for this station and sample, for whoever asks at every set-point: limits are found once."""
-    held = [
-        (whose, limits.mu0_H, list(_set_in(limits)))
-        for whose, limits in owners(station, sample)
-    ]
+    held = [(whose, limits.mu0_H, list(_set_in(limits))) for whose, limits in owners(station, sample)]
 
     def broken(demand: Demand) -> Iterator[str]:
         for whose, mu0_H_max, rules in held:

@@ -11,15 +11,23 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sim_instruments.physics.barriers import BarrierScale, barrier, barrier_of_one, strongest_within, weakest_favouring
+from sim_instruments.physics.barriers import (
+    BarrierScale,
+    barrier,
+    barrier_of_one,
+    strongest_within,
+    weakest_favouring,
+)
 from sim_instruments.physics.coupling import Coupling
 from sim_instruments.physics.draws import SMALLEST_DRAW
 
 #: Passes after which an avalanche is taken as it is (our choice; one usually needs 1 to 5).
 MOST_PASSES: Final = 300
 
-#: Added to a barrier's bound (k_B T) so that rounding can never exclude a patch that the exact test would let go.
-_ROUNDING: Final = 0.01
+#: How much higher (k_B T) the way back must be than the way out to change no probability in double precision.
+_NO_WAY_BACK: Final = 40.0
+#: ln(dt/tau_0) from which on the smallest 1 - v, 2^-53, leaves a bound above no barrier at all: ln(53 ln 2) = 3.6.
+_ENOUGH_ATTEMPTS: Final = 4.0
 #: Change of the coupling field (T) up to which a step follows only the patches loose at its start (our choice).
 _MARGIN: Final = 3e-4
 _LN_SMALLEST_DRAW: Final = math.log(SMALLEST_DRAW)
@@ -53,7 +61,7 @@ class Drive:
 
     @property
     def margin(self) -> Field:
-        """How far (T) the coupling field may move before a step looks at every patch; a mean field moves by 2 |J|."""
+        """How far (T) the coupling field may move before a step looks again; a mean field moves by at most 2 |J|."""
         reach = 2.0 * abs(self.strength)
         return np.minimum(reach, _MARGIN) if isinstance(reach, np.ndarray) else min(reach, _MARGIN)
 
@@ -161,8 +169,10 @@ class Hysterons:
         """Return whether any of some patches can leave its state in a field (T, along +z)."""
         patches, n_up = loose
         if isinstance(field, float) and isinstance(drive.attempts, float):
-            weakest = ((1.0, 0), (-1.0, n_up))  # of those up and of those down: one of the two nearly always can
-            for sign, place in weakest[n_up == 0 : 1 + (n_up < patches.size)]:
+            kinds = ((1.0, 0, n_up), (-1.0, n_up, patches.size))
+            for sign, place, end in kinds:  # the weakest one of a kind nearly always can, if anyone
+                if place == end:
+                    continue
                 held = barrier_of_one(self._ascending[patches[place]], drive.scale, sign * field)
                 if drive.attempts - held >= _LN_SMALLEST_DRAW:
                     return True
@@ -176,8 +186,8 @@ class Hysterons:
         """Let the `loose` patches switch, follow the avalanche, and return whether any state changed.
 
         Each patch has one number u for the step, which `draw` gives (in a new array) for the patches asked for, and
-        ends up where u < P_up says. P_up depends on the magnetization that results, so it is evaluated again, always
-        from the states before the step, until no state changes. For a strength >= 0 each pass only adds to what the
+        ends up where u < P_up says. P_up depends on the magnetization that results, so it is evaluated again, each
+        time from the states before the step, until no state changes. For a strength >= 0 each pass only adds to what the
         one before did; a negative one makes passes alternate, and the coupling field is averaged over the last two.
         So it is when the strength is negative in one of several turns.
         """
@@ -222,43 +232,56 @@ class Hysterons:
 
 
 class _Step:
-    """One step's numbers for some patches, each turned into the field in which its patch could leave.
+    """One step's numbers for some patches, each turned into the field in which its patch leaves.
 
-    A patch leaves when v < p_leave, v = 1 - u for a patch that is up and u for one that is down. As
-    p_leave <= (dt/tau_0) exp(-E x^2), it stays wherever E x^2 > ln(dt/tau_0) - ln v: in any field along its state
-    above a bound known once v is drawn. Exponentials are needed only for patches below their bound, or so near
-    above that the avalanche may bring them there (`focus`). With K turns it is enough that each gives less than v/K.
+    A patch leaves when v < p_leave, v = 1 - u for a patch that is up and u for one that is down. With R_out the
+    attempts times exp(-E x^2), p_leave <= 1 - exp(-R_out), and equal where there is no way back. So it stays in any
+    field along its state above a bound known once v is drawn, where E x^2 > ln(dt/tau_0) - ln(-ln(1 - v)), and
+    leaves in any below if nothing comes back at the bound itself, for p_leave falls with the field. Rates are needed
+    only for the others, and for those near enough for the avalanche (`focus`). With K turns the bound is that of a
+    patch to which each gives less than a K-th of -ln(1 - v), and nobody is without a way back.
     """
 
     def __init__(self, film: Hysterons, drive: Drive, margin: Field, loose: Loose, u: Floats) -> None:
         self._drive = drive
-        self._is_one_drive = not isinstance(drive.attempts, np.ndarray)
+        self._margin = margin
         self._before = film.up
         self._patches, self._n_up = loose
         self._signs = loose.signs()
         self._mu0_H_k = film.mu0_H_k[loose.patches]
         np.subtract(1.0, u[: loose.n_up], out=u[: loose.n_up])
         self._v = u
-        ceilings = (drive.ceiling + (_LN_SMALLEST_DRAW + _ROUNDING)) - np.log(u)
-        self._bound = weakest_favouring(self._mu0_H_k, drive.scale, ceilings) + margin
+        self._ceilings = (drive.ceiling + _LN_SMALLEST_DRAW) - np.log(-np.log1p(-u))
+        self._bound = weakest_favouring(self._mu0_H_k, drive.scale, self._ceilings)
 
     def focus(self, field: Field) -> None:
         """Look from now on at those only that can leave in a field (T, along +z) up to the margin from this one."""
-        near = self._signs * _at(field, self._patches) <= self._bound
+        near = self._signs * _at(field, self._patches) - self._margin <= self._bound
         near = (near if near.ndim == 1 else np.logical_or.reduce(near, axis=0)).nonzero()[0]
-        self._near, self._near_up = self._patches[near], near < self._n_up
-        out_and_back = _OUT_AND_BACK * self._signs[near]
-        self._out_and_back = out_and_back if self._is_one_drive else out_and_back[:, None]
-        self._near_mu0_H_k, self._near_v = self._mu0_H_k[near], self._v[near]
+        self._one_way = self._others = _NONE
+        if near.size and isinstance(self._drive.attempts, float) and self._drive.attempts > _ENOUGH_ATTEMPTS:
+            back = barrier(self._mu0_H_k[near], self._drive.scale, -self._bound[near])
+            is_one_way = back > self._ceilings[near] + _NO_WAY_BACK
+            one_way, near = near[is_one_way], near[~is_one_way]
+            self._one_way, self._one_way_up = self._patches[one_way], one_way < self._n_up
+            self._one_way_signs, self._one_way_bound = self._signs[one_way], self._bound[one_way]
+        if near.size:
+            self._others, self._others_up = self._patches[near], near < self._n_up
+            self._others_mu0_H_k, self._others_v = self._mu0_H_k[near], self._v[near]
+            signs = _OUT_AND_BACK * self._signs[near]
+            self._out_and_back = signs if isinstance(self._drive.attempts, float) else signs[:, None]
 
     def outcome(self, field: Field) -> NDArray[np.bool_]:
         """Return the states of all patches after the step in `field` (T, along +z), which is within the focus."""
         after = self._before.copy()
-        if self._near.size:
-            own = _at(field, self._near)
-            barriers = barrier(self._near_mu0_H_k, self._drive.scale, self._out_and_back * own)
-            leaves = self._near_v < leaving_probability(self._drive.attempts, barriers)
-            after[self._near] = leaves != self._near_up
+        if self._one_way.size:
+            leaves = self._one_way_signs * _at(field, self._one_way) <= self._one_way_bound
+            after[self._one_way] = leaves != self._one_way_up
+        if self._others.size:
+            own = _at(field, self._others)
+            barriers = barrier(self._others_mu0_H_k, self._drive.scale, self._out_and_back * own)
+            leaves = self._others_v < leaving_probability(self._drive.attempts, barriers)
+            after[self._others] = leaves != self._others_up
         return after
 
 
