@@ -61,7 +61,7 @@ class Drive:
 
     @property
     def margin(self) -> Field:
-        """How far (T) the coupling field may move before a step looks again; a mean field moves by at most 2 |J|."""
+        """How far (T) the coupling field may move before a step looks again: never more than 2 |J| in a mean field."""
         reach = 2.0 * abs(self.strength)
         return np.minimum(reach, _MARGIN) if isinstance(reach, np.ndarray) else min(reach, _MARGIN)
 
@@ -187,9 +187,9 @@ class Hysterons:
 
         Each patch has one number u for the step, which `draw` gives (in a new array) for the patches asked for, and
         ends up where u < P_up says. P_up depends on the magnetization that results, so it is evaluated again, each
-        time from the states before the step, until no state changes. For a strength >= 0 each pass only adds to what the
-        one before did; a negative one makes passes alternate, and the coupling field is averaged over the last two.
-        So it is when the strength is negative in one of several turns.
+        time from the states before the step, until no state changes. For a strength >= 0 each pass only adds to
+        what the one before did; a negative one makes passes alternate, and the coupling field is averaged over the
+        last two. So it is when the strength is negative in one of several turns.
         """
         margin, has_all = drive.margin, False
         step = _Step(self, drive, margin, loose, draw(loose.patches))
@@ -237,9 +237,9 @@ class _Step:
     A patch leaves when v < p_leave, v = 1 - u for a patch that is up and u for one that is down. With R_out the
     attempts times exp(-E x^2), p_leave <= 1 - exp(-R_out), and equal where there is no way back. So it stays in any
     field along its state above a bound known once v is drawn, where E x^2 > ln(dt/tau_0) - ln(-ln(1 - v)), and
-    leaves in any below if nothing comes back at the bound itself, for p_leave falls with the field. Rates are needed
-    only for the others, and for those near enough for the avalanche (`focus`). With K turns the bound is that of a
-    patch to which each gives less than a K-th of -ln(1 - v), and nobody is without a way back.
+    leaves in any below if nothing comes back at the bound itself, for p_leave falls with the field. Rates are
+    needed only for the others, and for those near enough for the avalanche (`focus`). With K turns the bound is that
+    of a patch to which each gives less than a K-th of -ln(1 - v), and nobody is without a way back.
     """
 
     def __init__(self, film: Hysterons, drive: Drive, margin: Field, loose: Loose, u: Floats) -> None:
