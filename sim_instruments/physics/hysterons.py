@@ -61,7 +61,7 @@ class Drive:
 
     @property
     def margin(self) -> Field:
-        """How far (T) the coupling field may move before a step looks again: never more than 2 |J| in a mean field."""
+        """How far (T) the coupling field may move until a step looks again; 2 |J| is all that a mean field can."""
         reach = 2.0 * abs(self.strength)
         return np.minimum(reach, _MARGIN) if isinstance(reach, np.ndarray) else min(reach, _MARGIN)
 
@@ -238,8 +238,8 @@ class _Step:
     attempts times exp(-E x^2), p_leave <= 1 - exp(-R_out), and equal where there is no way back. So it stays in any
     field along its state above a bound known once v is drawn, where E x^2 > ln(dt/tau_0) - ln(-ln(1 - v)), and
     leaves in any below if nothing comes back at the bound itself, for p_leave falls with the field. Rates are
-    needed only for the others, and for those near enough for the avalanche (`focus`). With K turns the bound is that
-    of a patch to which each gives less than a K-th of -ln(1 - v), and nobody is without a way back.
+    needed only for the others, and for those near enough for the avalanche (`focus`). With K turns the bound is
+    that of a patch to which each gives less than a K-th of -ln(1 - v), and nobody is without a way back.
     """
 
     def __init__(self, film: Hysterons, drive: Drive, margin: Field, loose: Loose, u: Floats) -> None:

@@ -46,8 +46,13 @@ def build(peer: Peer) -> None:
     interpreter(peer).with_name("built").touch()
 
 
-if __name__ == "__main__":
+def build_missing() -> None:
+    """Make the environments that are not there yet."""
     for title, peer in PEERS.items():
         if not is_built(peer):
-            print(f"building the environment of {title}", file=sys.stderr)
+            sys.stderr.write(f"building the environment of {title} ...\n")
             build(peer)
+
+
+if __name__ == "__main__":
+    build_missing()
