@@ -1,8 +1,8 @@
-"""Every benchmark, one after the other: `python tests/benchmarks/all.py [-o DIR] [--peers] [--mnist DIR] [--short]`.
+"""Every benchmark: `python tests/benchmarks/all.py [-o DIR] [--peers] [--mnist DIR] [--short]`.
 
 Prints the tables as Markdown; with `-o` they are in DIR/benchmarks.md, and the numbers in DIR/benchmarks.json.
-With `--peers` the environments of QCoDeS, PyMeasure and Bluesky are built first, if they are not there yet; without,
-whoever has one takes part. It wants the machine for itself.
+With `--peers` the environments of QCoDeS, PyMeasure and Bluesky are built first, if they are not there yet;
+without, whoever has one takes part. It wants the machine for itself.
 """
 
 import argparse
@@ -49,7 +49,8 @@ def parts(mnist: Path | None, *, short: bool) -> list[Part]:
 
 def machine() -> str:
     """What it was measured on."""
-    return f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}, load {os.getloadavg()}"
+    load = ", ".join(f"{one:.1f}" for one in os.getloadavg())
+    return f"{os.cpu_count()} cores ({platform.machine()}), Python {platform.python_version()}, load {load}"
 
 
 def report(found: Mapping[str, tuple[Any, str]]) -> str:

@@ -12,6 +12,7 @@ from importlib import import_module
 from pathlib import Path
 
 from instruments import QUERY, Marks, level, room, sessions
+from memory import peak
 
 
 def floor(points: int) -> float:
@@ -22,12 +23,6 @@ def floor(points: int) -> float:
         source.write(f"SOUR:CURR {level(number):.9G}")
         float(meter.query(QUERY))
     return (time.process_time() - start) / points * 1e6
-
-
-def peak() -> float:
-    """Largest memory (MB) of this program so far; ru_maxrss would be that of whoever started it, if larger."""
-    status = Path("/proc/self/status").read_text(encoding="ascii")
-    return int(status.partition("VmHWM:")[2].split()[0]) / 1024
 
 
 def cost(module: str, name: str, points: int) -> dict[str, float]:

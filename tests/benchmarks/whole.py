@@ -1,4 +1,4 @@
-"""Whole commands, each in a process of its own: a run from its start to its files, a reproduction, a classification."""
+"""Whole commands, each in a process of its own: runs from start to files, a reproduction, a classification."""
 
 import json
 import os
