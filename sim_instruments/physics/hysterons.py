@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -92,27 +92,24 @@ _NO_STATES: Final = np.empty(0, dtype=np.bool_)
 _NOBODY: Final = Loose(_NONE, 0)
 
 
-def in_turns(drives: Sequence[Drive]) -> Drive:
+class Turn(NamedTuple):
+    """One of the drives that take turns, in plain numbers: a `BarrierScale`'s three, and what a `Drive` has besides."""
+
+    energy_per_field: float
+    mu0_H_in: float
+    nucleation: float
+    mu0_H_z: float
+    strength: float
+    attempts: float
+
+
+def in_turns(turns: Sequence[Turn]) -> Drive:
     """Return one drive for several that take turns so quickly that a patch hardly ever switches in one turn.
 
-    Only the sums of the rates count then: dt of each is the sum of its turns.
+    Only the sums of the rates count then: dt of each is the sum of its turns. One turn alone is a constant drive.
     """
-    if len(drives) == 1:
-        return drives[0]
-
-    def column(values: Iterable[Field]) -> Floats:
-        return np.array(list(values))[:, None]
-
-    return Drive(
-        scale=BarrierScale(
-            energy_per_field=column(drive.scale.energy_per_field for drive in drives),
-            mu0_H_in=column(drive.scale.mu0_H_in for drive in drives),
-            nucleation=column(drive.scale.nucleation for drive in drives),
-        ),
-        mu0_H_z=column(drive.mu0_H_z for drive in drives),
-        strength=column(drive.strength for drive in drives),
-        attempts=column(drive.attempts for drive in drives),
-    )
+    values: Any = turns[0] if len(turns) == 1 else np.array(turns).T[:, :, None]
+    return Drive(BarrierScale(*values[:3]), *values[3:])
 
 
 def log_attempts(dt: float, tau_0: float) -> float:
@@ -180,7 +177,7 @@ class Hysterons:
         expected = drive.attempts - barrier(self.mu0_H_k[patches], drive.scale, favouring)
         if expected.ndim > 1:
             expected = np.logaddexp.reduce(expected, axis=0)
-        return np.count_nonzero(expected >= _LN_SMALLEST_DRAW) > 0
+        return bool(np.any(expected >= _LN_SMALLEST_DRAW))
 
     def relax(self, drive: Drive, loose: Loose, draw: Callable[[NDArray[np.intp]], Floats]) -> bool:
         """Let the `loose` patches switch, follow the avalanche, and return whether any state changed.
