@@ -93,7 +93,7 @@ _NOBODY: Final = Loose(_NONE, 0)
 
 
 class Turn(NamedTuple):
-    """One of the drives that take turns, in plain numbers: a `BarrierScale`'s three, and what a `Drive` has besides."""
+    """One of the drives that take turns, in plain numbers: those of a `BarrierScale`, and of a `Drive` besides."""
 
     energy_per_field: float
     mu0_H_in: float

@@ -44,8 +44,8 @@ class _PatchResistances(NamedTuple):
 class _Flowing(NamedTuple):
     """What a current does in any field.
 
-    Of a `BarrierScale` what the temperature makes of it, the share of the anisotropy that is left, the torque's field
-    (T) on aligned walls, and whether the film is below its Curie temperature.
+    Of a `BarrierScale` what the temperature makes of it, the share of the anisotropy that is left, the torque's
+    field (T) on aligned walls, and whether the film is below its Curie temperature.
     """
 
     energy_per_field: float
