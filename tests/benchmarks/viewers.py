@@ -108,7 +108,7 @@ CONTESTANTS = {
 def medians(rounds: int = ROUNDS) -> dict[str, dict[str, float]]:
     """Medians over interleaved rounds, of each contestant.
 
-    `cost` is processor time in us per row; `ratio` and `wall` are processor and wall time per row, relative to those
+    `cost` is processor time in us per row; `ratio` and `wall` are processor and wall time per row over those
     of the run that nobody looked at in the same round.
     """
     found: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
