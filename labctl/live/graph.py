@@ -138,7 +138,8 @@ class Graph:
             place = round((value - axis.low) / (axis.high - axis.low) * (columns - 1))
             line[place] = mark
             start = min(margin + 1 + place - len(text) // 2, len(below) - len(text))
-            below[start : start + len(text)] = text
+            if not "".join(below[start - 1 : start + len(text) + 1]).strip():
+                below[start : start + len(text)] = text
         return [[(f"{' ' * margin}{corner}{''.join(line)}", "dim")], [("".join(below), "dim")]]
 
 

@@ -277,6 +277,15 @@ def test_a_view_that_fails_ends_no_run(
     assert told == "the rows so far could not be shown: OSError: Input/output error"
 
 
+def test_of_a_run_that_is_refused_nothing_is_shown(labctl: Command, tmp_path: Path):
+    """Neither the file that has its name already, nor what a dead run left there, is taken for it."""
+    measured(tmp_path / "a.h5").finish("complete", "", END, 12.5)
+    measured(tmp_path / "b.h5").close()
+    for name in ("a.h5", "b.h5"):
+        said = labctl("run", "ahe-loop", "-o", name, "--live")
+        assert (said.status, said.err.count("\n")) == (2, 1)
+
+
 def test_a_finished_run_is_watched_in_no_time(labctl: Command, tmp_path: Path):
     """Its last point, how it ended and what was found; with --json its object and nothing else."""
     measured(tmp_path / "a.h5").finish("complete", "", END, 12.5)
