@@ -128,7 +128,7 @@ def test_a_run_that_never_began_to_measure_leaves_nothing(tmp_path):
 
 
 def test_who_measures_follows_without_the_file(tmp_path):
-    """The run's end is known from its journal, gone or not; a file that was there before is none of its business."""
+    """The run's end is known from its journal, gone or not; a file that was there before is not looked at."""
     store = measured(tmp_path / "a.h5")
     with Follower(tmp_path / "a.h5", with_file=False) as follower:
         store.finish("faulted", "the source is gone", END, 12.5)
