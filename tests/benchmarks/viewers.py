@@ -11,6 +11,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
 ROUNDS = 9
@@ -37,14 +38,12 @@ print(run.rows, flush=True)
 
 
 def measure(target: str, live: bool) -> None:
-    """What the measuring process does: it prints the rows, and us per row, those of the view's thread by themselves."""
-    import numpy as np
-
-    from labctl import bench, engine, person, tell
+    """What the measuring process does: it prints its rows and us per row, those of the view's thread apart."""
+    from labctl import engine, person
     from labctl.live.display import Display, displayed
 
-    assert all((np, bench, tell))  # what a run needs anyway is loaded before
-
+    for name in ("numpy", "labctl.bench", "labctl.tell"):  # what a run needs anyway is loaded before
+        import_module(name)
     spent, show = [0.0], Display.show
 
     def timed(self: Display) -> None:
@@ -52,7 +51,6 @@ def measure(target: str, live: bool) -> None:
         spent.append(time.thread_time())
 
     Display.show = timed
-
     request = engine.prepare("ahe-loop", WORDS, station="sim", sample="alox-2.0", seed=1, output=Path(target))
     start = time.process_time(), time.monotonic()
     with displayed(request, live) as shown:
