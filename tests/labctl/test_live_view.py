@@ -1,6 +1,7 @@
 """What a terminal shows of a run: the right things, in the room there is, and no more."""
 
 import os
+import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -196,8 +197,8 @@ def test_who_wants_no_colours_gets_none(screen: Screen):
         assert b"\x1b" not in HARMLESS.sub(b"", screen.received)
 
 
-def test_a_terminal_that_cannot_move_its_cursor_gets_lines(screen: Screen, capsys):
-    """TERM=dumb, or a pipe: nothing is drawn."""
+def test_a_terminal_that_cannot_move_its_cursor_gets_lines(screen: Screen):
+    """TERM=dumb: nothing is drawn there."""
     with screen.stream() as stream:
         assert not Terminal(stream, {"TERM": "dumb"}).is_moving
         assert Terminal(stream, {"TERM": "xterm"}).is_moving
@@ -206,7 +207,7 @@ def test_a_terminal_that_cannot_move_its_cursor_gets_lines(screen: Screen, capsy
 def test_what_others_write_during_a_run_stays_and_the_view_goes_on_below(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    """A question has the terminal for itself; the answer to an impatient Ctrl-C is not drawn over."""
+    """A question has the terminal for itself; Ctrl-C is heard; the answer to the next is not drawn over."""
     monkeypatch.setenv("TERM", "xterm")
     screen = Screen(70, 10)
     store = RunStore(tmp_path / "a.h5")
@@ -224,6 +225,10 @@ def test_what_others_write_during_a_run_stays_and_the_view_goes_on_below(
             shown.asking(write)("Turn the sample. Done? [y/N]: y")
             store.row(ROWS[0])
             screen.wait_for("1 rows")
+            stop.ask(signal.SIGINT)
+            screen.wait_for("stopped by the user: this point is finished first")
+            stop.begin_parking()
+            screen.wait_for("the station is being parked")
             write("a ramp cannot be cut short")
             stop.answers += 1
             store.row(ROWS[1])
@@ -233,9 +238,9 @@ def test_what_others_write_during_a_run_stays_and_the_view_goes_on_below(
     assert [line[:8] for line in lines[:6]] == [
         "0 rows  ",
         "Turn the",
-        "1 rows, ",
+        "the stat",
         "a ramp c",
-        "2 rows, ",
+        "the stat",
         "",
     ]
     screen.assert_as_before()
