@@ -146,7 +146,7 @@ class Picture:
         if not self._expected:
             yield [(done, "")]
             return
-        full, empty = "█░" if self._is_braille else "#-"
+        full, empty = "━─" if self._is_braille else "#-"
         filled = round(_BAR * min(self._run.rows / self._expected, 1.0))
         yield [(full * filled, "curve"), (empty * (_BAR - filled), "dim"), (f"  {done}", "")]
 
