@@ -174,7 +174,10 @@ class Picture:
             tripped = comparison.tripped(row) if comparison and row else ""
             line.append((f"{', ' if number else ''}{name} ", ""))
             line.append((printable(tripped), "bad") if tripped else ("well", "good"))
-        for count, what in ((self._skipped, "skipped"), (self._repeats, "retries")):
+        for count, what in (
+            (self._skipped, "skipped"),
+            (self._repeats, "retry" if self._repeats == 1 else "retries"),
+        ):
             line += [(", ", "dim"), (f"{count} {what}", "warn" if count else "dim")]
         yield line
 

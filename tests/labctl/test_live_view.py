@@ -106,7 +106,7 @@ def test_interlocks_retries_and_warnings_are_told(bench: Bench):
     bench.store.event(2.0, "skipped", "source in compliance; the row was not taken: {}")
     bench.store.event(2.5, "info", "saturating at +400 Oe")
     *_, watched, warning, last = bench.seen()
-    assert watched.endswith("compliance well, 1 skipped, 1 retries")
+    assert watched.endswith("compliance well, 1 skipped, 1 retry")
     assert warning == "     1.5 s  voltmeter: READ? is asked again, 1 of 3: no answer within 2 s"
     assert last == "     2.5 s  saturating at +400 Oe"
     bench.store.event(3.0, "warning", "paused: R_xy = 3 ohm (abs(R_xy) > 2 ohm)")
@@ -263,6 +263,19 @@ def test_a_run_that_is_piped_shows_nothing_and_with_live_its_last_line(
     assert "complete, 17/17 rows, 100 %, mu0_H_z 399." in said.err
     assert "\x1b" not in said.err
     assert runfile.read_run(tmp_path / "b.h5").status == "complete"
+
+
+def test_a_query_that_a_real_wire_asks_again_is_counted(
+    labctl: Command, tmp_path: Path, nothing_but_runs: None
+):
+    """The voltmeter does not answer once: one retry, in the words that the wire writes into the log."""
+    assert labctl(*SHORT, "--fault", "voltmeter: timeout at row 3").status == 0
+    with Follower(tmp_path / "a.h5") as run:
+        picture = Picture(run, time.time, is_braille=False)
+        picture.take(run.poll())
+    seen = ["".join(text for text, _ in line) for line in picture.lines(100, 30)]
+    assert any(line.endswith("0 skipped, 1 retry") for line in seen)
+    assert all(line.isascii() for line in seen)
 
 
 def test_a_view_that_fails_ends_no_run(
