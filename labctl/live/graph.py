@@ -21,7 +21,8 @@ Line = list[tuple[str, str]]
 
 #: Lines that the frame takes beside the graph itself.
 FRAME: Final = 3
-#: Points further apart along the axis than so many usual steps are not joined: the next sweep began (our choice).
+#: Points are not joined where the next sweep began: further apart along the axis than so many times the usual step
+#: and the step before (our choice).
 _FAR: Final = 4.0
 #: Rows from which the usual step is taken (our choice).
 _USUAL: Final = 2000
@@ -42,7 +43,7 @@ class Graph:
         self._key: Any = None
         self._canvas = Canvas(0, 0)
         self._drawn = self._looked = 0
-        self._far = math.inf
+        self._usual = self._step = math.inf
         self._low, self._high = np.full(2, math.inf), np.full(2, -math.inf)
         self._last = (0, 0)
 
@@ -100,7 +101,7 @@ class Graph:
         if key != self._key:
             self._key, self._drawn = key, 0
             self._canvas = Canvas(columns, lines)
-            self._far = _far(x[:_USUAL])
+            self._usual, self._step = _usual(x[:_USUAL]), math.inf
         start = max(self._drawn - 1, 0)
         self._drawn = len(x)
         x, y = x[start:], y[start:]
@@ -108,11 +109,18 @@ class Graph:
         if not len(places):
             return
         x, y = x[places], y[places]
-        is_joined = (np.diff(places) == 1) & (np.abs(np.diff(x)) <= self._far)
+        is_joined = (np.diff(places) == 1) & self._is_near(np.abs(np.diff(x)))
         column = _dots(x / factors[0], spans[0], self._canvas.width)
         line = _dots(y / factors[1], spans[1], self._canvas.height)
         self._canvas.draw(column, line, is_joined)
         self._last = int(column[-1]) // 2, (self._canvas.height - 1 - int(line[-1])) // 4
+
+    def _is_near(self, steps: NDArray[Any]) -> NDArray[np.bool_]:
+        """Tell the steps along the axis that lead on in the same sweep."""
+        moves = np.maximum.accumulate(np.where(steps > 0, np.arange(1, len(steps) + 1), 0))
+        before = np.concatenate(([self._step], steps))[np.concatenate(([0], moves))]
+        self._step = float(before[-1])
+        return steps <= _FAR * np.maximum(self._usual, before[:-1])
 
     def _curve(self, text: str, number: int) -> Line:
         """One line of the curve; the cell of the last point looks otherwise."""
@@ -130,14 +138,17 @@ class Graph:
             place = round((value - axis.low) / (axis.high - axis.low) * (columns - 1))
             line[place] = mark
             start = min(margin + 1 + place - len(text) // 2, len(below) - len(text))
-            below[start : start + len(text)] = text
+            if not "".join(below[start - 1 : start + len(text) + 1]).strip():
+                below[start : start + len(text)] = text
         return [[(f"{' ' * margin}{corner}{''.join(line)}", "dim")], [("".join(below), "dim")]]
 
 
 def display(column: Column, value: float) -> str:
     """The unit in which people read a column whose largest value (SI) is `value`."""
-    shown = door.show(value, column.unit, column.display or {"T": "Oe", "A": "mA"}.get(column.unit))
-    return shown.partition(" ")[2] or column.unit
+    preferred = column.display or {"T": "Oe", "A": "mA"}.get(column.unit)  # a file has the SI unit alone
+    if preferred is None and column.unit in {"s", "V"} and 1e-4 <= abs(value) < 0.1:
+        preferred = f"m{column.unit}"
+    return door.show(value, column.unit, preferred).partition(" ")[2] or column.unit
 
 
 def named(column: Column, unit: str) -> str:
@@ -151,8 +162,8 @@ def _dots(values: NDArray[Any], axis: Span, size: int) -> NDArray[np.intp]:
     return np.floor(along * (size - 1) + 0.5).astype(np.intp)
 
 
-def _far(x: NDArray[Any]) -> float:
-    """How far apart along the axis neighbours may be that are joined."""
+def _usual(x: NDArray[Any]) -> float:
+    """How far apart along the axis neighbours usually are."""
     steps = np.abs(np.diff(x))
     steps = steps[np.isfinite(steps) & (steps > 0)]
-    return float(_FAR * np.median(steps)) if len(steps) else math.inf
+    return float(np.median(steps)) if len(steps) else math.inf

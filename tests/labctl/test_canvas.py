@@ -81,6 +81,16 @@ def test_the_next_sweep_is_not_joined_to_the_end_of_the_last():
     assert sum(any(sign != " " for sign in line) for line in cells) == 3
 
 
+def test_a_sweep_whose_steps_grow_is_one_line():
+    """Steps three times as long each: dense about zero, wide at the ends, and no gap between them."""
+    x = np.concatenate(([0.0], 1e-5 * 3.0 ** np.arange(8)))
+    cells, _ = curve(x, np.arange(9.0), width=49, lines=13)
+    rows = [line for line, cell in enumerate(cells) if cell.strip()]
+    columns = [column for column in range(len(cells[0])) if any(line[column] != " " for line in cells)]
+    assert rows == list(range(rows[0], rows[-1] + 1))
+    assert columns == list(range(columns[0], columns[-1] + 1))
+
+
 def test_the_axes_have_round_ends_and_units_of_the_laboratory():
     """Tesla are shown in oersted; every label is a multiple of a round step."""
     _, texts = curve(np.linspace(-0.0402, 0.0402, 50), np.linspace(-0.41, 0.41, 50), width=60, lines=13)
@@ -102,12 +112,13 @@ def test_the_ends_hold_every_value_and_waste_little(low, size):
 
 
 @given(
+    x=st.lists(st.one_of(st.floats(-0.1, 0.1), st.just(0.0)), min_size=40, max_size=40),
     y=st.lists(st.one_of(st.floats(-1e3, 1e3), st.just(math.nan)), min_size=1, max_size=40),
     parts=st.integers(1, 7),
 )
-def test_a_curve_that_comes_in_parts_is_the_same_curve(y, parts):
+def test_a_curve_that_comes_in_parts_is_the_same_curve(x, y, parts):
     """Drawn as it grows or all at once: the same dots, and no reading that is not a number is one of them."""
-    x = np.linspace(0.0, 0.1, len(y))
+    x = x[: len(y)]
     assert curve(x, y, parts=min(parts, len(y)))[0] == curve(x, y)[0]
 
 
