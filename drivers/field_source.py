@@ -22,6 +22,7 @@ from __future__ import annotations
 import math
 from typing import Final, Protocol
 
+from drivers._looks import looks
 from drivers._parking import Recipe
 from drivers._wire import Clock
 from drivers.errors import NotFollowed, OutOfRange
@@ -294,8 +295,7 @@ class FieldSource:
 
     def _settled_current(self, target: float, deadline: float) -> float:
         within = self._within(target)
-        is_last = False
-        while True:
+        for is_last in looks(self._clock, deadline, _POLL):
             current = self._supply.current
             if abs(current - target) <= within:
                 return current
@@ -306,8 +306,6 @@ class FieldSource:
                     f"{_SETTLE_MARGIN:g} s after the ramp should have ended it carries {current:.4f} A "
                     f"(faults: {faults}). The set point was left."
                 )
-            is_last = self._clock.now() >= deadline  # one more: a busy computer hears late
-            self._clock.wait(_POLL)
 
     def _within(self, target: float) -> float:
         """Return how far (A) a current may be from the one that was set."""
@@ -316,9 +314,8 @@ class FieldSource:
     def _settled_field(self, gaussmeter: FieldMeter, expected: float, deadline: float) -> float:
         field = gaussmeter.read_field()
         steady = self._tolerance * (_STEADY if self._is_closed else 1.0)
-        is_last = False
-        while True:
-            self._clock.wait(_READING)
+        self._clock.wait(_READING)
+        for is_last in looks(self._clock, deadline, _READING):
             before, field = field, gaussmeter.read_field()
             if abs(field - before) <= steady:
                 break
@@ -328,7 +325,6 @@ class FieldSource:
                     f"{abs(field - before):.3g} T (at most {steady:.3g} T) at {field:.6g} T. "
                     "The set point was left."
                 )
-            is_last = self._clock.now() >= deadline
         if abs(field - expected) > self._agreement * abs(expected) + self._remanence:
             raise NotFollowed(
                 f"the field of {self.name} must agree with its current: the gaussmeter reads {field:.6g} T where "

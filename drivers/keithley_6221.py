@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from drivers._instrument import Command, Query, register, try_each
+from drivers._looks import looks
 from drivers._parking import Expect, Recipe, Say
 from drivers._waveform import Waveform, check_sine, waveform
 from drivers._wire import NUMBER, Wire
@@ -338,13 +339,12 @@ class Keithley6221(DcSource):
         clock = self.wire.clock
         deadline = clock.now() + _ARM_LIMIT
         self.say(self.wave_arm)
-        is_last = False
-        while self.ask(self.wave_armed, timeout=_ARM_LIMIT)[1] != "1":
+        for is_last in looks(clock, deadline, _ARM_POLL):
+            if self.ask(self.wave_armed, timeout=_ARM_LIMIT)[1] == "1":
+                break
             self.check_errors(self.wave_arm.header)
             if is_last:
                 raise NotFollowed(f"{self.wire.name} must be armed within {_ARM_LIMIT:g} s; it is not.")
-            is_last = clock.now() >= deadline  # asked once more: on a busy computer the answer itself is late
-            clock.wait(_ARM_POLL)
         # Both registers keep what was, until they are read: from here on they tell of this wave only.
         self.ask_register(self.operation_events)
         self.ask_register(self.measurement_events)
@@ -356,12 +356,11 @@ class Keithley6221(DcSource):
         with self._confirmed(f"the end of a waveform ({wave.duration:G} s, peak {wave.peak:G} A)"):
             self.say(self.wave_start)
             clock.wait(wave.duration + _START)
-            is_last = False
-            while not self.ask_register(self.operation_events) & _WAVE_STOPPED:
+            for is_last in looks(clock, deadline, _END_POLL):
+                if self.ask_register(self.operation_events) & _WAVE_STOPPED:
+                    break
                 if is_last:
                     raise NotFollowed("bit 7 of STAT:OPER?, wave stopped, was not seen")
-                is_last = clock.now() >= deadline  # as above
-                clock.wait(_END_POLL)
             is_limited = bool(self.ask_register(self.measurement_events) & IN_COMPLIANCE)
             self._check_output_on()
         return is_limited
