@@ -85,7 +85,6 @@ def drawn(
 
     with styled():
         figure = Figure(figsize=SIZES[width], layout="constrained")
-        figure.get_layout_engine().set(w_pad=0.02, h_pad=0.02)
         axes: Any = figure.subplots()
         overlay(
             axes,

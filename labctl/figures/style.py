@@ -37,6 +37,8 @@ SMALLEST: Final = 7.0
 STYLE: Final[dict[Any, Any]] = {
     "figure.figsize": SIZES["single"],
     "figure.dpi": 200,
+    "figure.constrained_layout.w_pad": 0.02,  # inches
+    "figure.constrained_layout.h_pad": 0.02,
     "savefig.dpi": 300,
     # Both come with matplotlib, so that a figure is the same on every machine; the second has more signs.
     "font.family": ["STIXGeneral", "DejaVu Sans"],

@@ -199,6 +199,24 @@ def test_many_points_are_not_all_marked(tmp_path: Path) -> None:
     assert first[1] == second[1] >= 0.05  # parts of the diagonal: a few millimetres
 
 
+def test_numbers_beside_curves_are_not_written_over_each_other(runs: dict[str, Run]) -> None:
+    """Neurons of one kind have their X_0 and K at one place: they stand one below the other, three at most."""
+    picture = figures.stored_picture(runs["sigmoid-neuron"])
+    figure = figures.drawn([picture] * 4)
+    notes = [(text, box) for text, box in texts(figure) if "K" in text.get_text()]
+    assert len(notes) == 3
+    assert not [1 for (_, one), (_, other) in combinations(notes, 2) if one.overlaps(other)]
+
+
+def test_runs_of_one_name_are_told_apart_by_their_folders(tmp_path: Path) -> None:
+    """monday/loop and tuesday/loop."""
+    for day in ("monday", "tuesday"):
+        (tmp_path / day).mkdir()
+        stored(tmp_path / day / "loop.h5")
+    runs = [read_run(tmp_path / day / "loop.h5") for day in ("monday", "tuesday")]
+    assert figures.labels(runs) == ["monday/loop", "tuesday/loop"]
+
+
 # --- columns ------------------------------------------------------------------------------------------
 
 
