@@ -56,6 +56,7 @@ STYLE: Final[dict[Any, Any]] = {
     "legend.handlelength": 1.6,
     "legend.columnspacing": 1.2,
     "legend.borderaxespad": 0.3,
+    "path.simplify_threshold": 0.25,  # points or pixels: what is nearer to a straight line is one
     "lines.linewidth": 0.9,
     "lines.markersize": 2.5,
     "lines.markeredgewidth": 0.5,

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -162,12 +163,14 @@ def test_the_legend_says_what_differs(tmp_path: Path, changes: Any, legend: list
 
 
 def test_runs_of_an_overlay_are_told_apart_without_colour(tmp_path: Path) -> None:
-    """Five runs have five colours and five marks; the legend is above the axes, which stay as large."""
+    """Five runs have five colours and marks, 49 none in common; the legend is above axes as large as ever."""
     runs = overlaid(tmp_path, *({"sample": SAMPLE | {"name": Quantity(f"S{n}")}} for n in range(5)))
     alone = figures.drawn(figures.plain(runs[:1], ["S0"], figures.Choice()))
     figure = figures.drawn(figures.plain(runs, figures.labels(runs), figures.Choice()))
     lines = figure.axes[0].lines
     assert len({line.get_color() for line in lines}) == len({line.get_marker() for line in lines}) == 5
+    many = figures.drawn(figures.plain(runs[:1] * 49, ["S0"] * 49, figures.Choice()))
+    assert len({(line.get_color(), line.get_marker()) for line in many.axes[0].lines}) == 49
     for drawing in (alone, figure):
         FigureCanvasAgg(drawing).draw()
     assert figure.legends[0].get_window_extent().y0 >= figure.axes[0].get_window_extent().y1
@@ -215,6 +218,27 @@ def test_runs_of_one_name_are_told_apart_by_their_folders(tmp_path: Path) -> Non
         stored(tmp_path / day / "loop.h5")
     runs = [read_run(tmp_path / day / "loop.h5") for day in ("monday", "tuesday")]
     assert figures.labels(runs) == ["monday/loop", "tuesday/loop"]
+
+
+def test_a_figure_of_a_hundred_thousand_rows_is_no_flood(runs: dict[str, Run]) -> None:
+    """Dots that run into each other are not drawn one by one: an SVG of noise stays below 4 MB."""
+    turns = np.linspace(0, 40 * np.pi, 100_000)
+    noise = np.random.default_rng(1).normal(size=turns.size)
+    columns = {
+        **runs["ahe-loop"].columns,
+        "mu0_H_z": 0.04 * np.cos(turns),
+        "R_xy": np.cos(turns) + 0.01 * noise,
+    }
+    run = replace(runs["ahe-loop"], columns=columns)
+    assert len(figures.image(figures.drawn(figures.plain([run], ["run"], figures.Choice())), "svg")) < 4e6
+
+
+@pytest.mark.parametrize("value", [np.nan, 0.0])
+def test_runs_without_a_number_are_drawn_empty(runs: dict[str, Run], value: float) -> None:
+    """A contact that was open all the time is no error of the figure."""
+    run = replace(runs["ahe-loop"], columns={name: np.full(50, value) for name in runs["ahe-loop"].columns})
+    figure = figures.drawn(figures.plain([run, run], ["one", "two"], figures.Choice()))
+    assert figures.image(figure, "png").startswith(b"\x89PNG")
 
 
 # --- columns ------------------------------------------------------------------------------------------
