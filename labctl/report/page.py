@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
 #: A symbol of one letter with an index; mu0_H_x and the like, names of the program, are no symbols.
 _SYMBOL: Final = re.compile(r"\b([A-Zktσξ])_([A-Za-z0-9]+)\b")
+_LONG: Final = re.compile(r".{1,30}", re.DOTALL)
 
 
 def render(package: str, template: str, **values: Any) -> str:
@@ -24,8 +25,16 @@ def render(package: str, template: str, **values: Any) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["notation"] = notation
+    environment.filters |= {"notation": notation, "breakable": breakable}
     return environment.get_template(template).render(**values)
+
+
+def breakable(text: str) -> Markup:
+    """Text as HTML that may be broken within words of more than 30 signs, as check sums are."""
+    from markupsafe import Markup, escape
+
+    pieces = (Markup("<wbr>").join(escape(part) for part in _LONG.findall(word)) for word in text.split(" "))
+    return Markup(" ").join(pieces)
 
 
 def notation(text: str) -> Markup:
