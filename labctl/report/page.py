@@ -38,7 +38,11 @@ def breakable(text: str) -> Markup:
 
 
 def notation(text: str) -> Markup:
-    """Text as HTML, with symbols as the field prints them: H_x is an italic H with the index x."""
+    """Text as HTML, with symbols as the field prints them: H_x is an italic H with the index x, itself italic as an axis."""
     from markupsafe import Markup, escape
 
-    return Markup(_SYMBOL.sub(r"<i>\1</i><sub>\2</sub>", str(escape(text))))
+    def printed(match: re.Match[str]) -> str:
+        letter, index = match.groups()
+        return f"<i>{letter}</i><sub>{f'<i>{index}</i>' if set(index) <= set('xyz') else index}</sub>"
+
+    return Markup(_SYMBOL.sub(printed, str(escape(text))))
