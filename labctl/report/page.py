@@ -38,7 +38,7 @@ def breakable(text: str) -> Markup:
 
 
 def notation(text: str) -> Markup:
-    """Text as HTML, with symbols as the field prints them: H_x is an italic H with the index x, itself italic as an axis."""
+    """Text as HTML, with symbols as the field prints them: H_x is H with the index x, both italic."""
     from markupsafe import Markup, escape
 
     def printed(match: re.Match[str]) -> str:
