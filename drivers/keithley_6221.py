@@ -338,10 +338,12 @@ class Keithley6221(DcSource):
         clock = self.wire.clock
         deadline = clock.now() + _ARM_LIMIT
         self.say(self.wave_arm)
+        is_last = False
         while self.ask(self.wave_armed, timeout=_ARM_LIMIT)[1] != "1":
             self.check_errors(self.wave_arm.header)
-            if clock.now() >= deadline:
+            if is_last:
                 raise NotFollowed(f"{self.wire.name} must be armed within {_ARM_LIMIT:g} s; it is not.")
+            is_last = clock.now() >= deadline  # asked once more: on a busy computer the answer itself is late
             clock.wait(_ARM_POLL)
         # Both registers keep what was, until they are read: from here on they tell of this wave only.
         self.ask_register(self.operation_events)
@@ -354,9 +356,11 @@ class Keithley6221(DcSource):
         with self._confirmed(f"the end of a waveform ({wave.duration:G} s, peak {wave.peak:G} A)"):
             self.say(self.wave_start)
             clock.wait(wave.duration + _START)
+            is_last = False
             while not self.ask_register(self.operation_events) & _WAVE_STOPPED:
-                if clock.now() >= deadline:
+                if is_last:
                     raise NotFollowed("bit 7 of STAT:OPER?, wave stopped, was not seen")
+                is_last = clock.now() >= deadline  # as above
                 clock.wait(_END_POLL)
             is_limited = bool(self.ask_register(self.measurement_events) & IN_COMPLIANCE)
             self._check_output_on()

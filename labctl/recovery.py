@@ -68,10 +68,10 @@ def _recovered(target: Path, source: Path) -> Recovered:
         except BlockingIOError as error:
             raise RequestError(
                 f"{source} must be the journal of a run that has ended; process "
-                f"{journal.read_pid(source, descriptor)} is writing it. Nothing was touched."
+                f"{journal.read_header(source, descriptor).pid} is writing it. Nothing was touched."
             ) from error
         told = journal.read(source, descriptor)
-        recovered = _already_there(target, told) if _is_whole(target) else _made(target, told)
+        recovered = _already_there(target, told) if is_whole(target) else _made(target, told)
         source.unlink(missing_ok=True)  # it may have been moved meanwhile
         newfile.sync_directory(source.parent)
     return recovered
@@ -91,7 +91,7 @@ def runs_below(folder: Path) -> Iterator[Path]:
     left = {names(path)[0] for path in folder.rglob("*.h5.journal")}
     for path in sorted({*folder.rglob("*.h5"), *left}):
         pid = None
-        if path in left and not _is_whole(path):
+        if path in left and not is_whole(path):
             with suppress(DataError):  # whoever reads it is told what is wrong with it
                 pid = journal.writer_of(journal.journal_of(path))
         if pid is None:
@@ -106,7 +106,7 @@ def settle(path: Path) -> Told | None:
     Returns what the journal of a run that still goes on tells; it is not disturbed.
     """
     source = journal.journal_of(path)
-    if _is_whole(path) or not os.path.exists(source):  # False, too, for what can be no name
+    if is_whole(path) or not os.path.exists(source):  # False, too, for what can be no name
         return None
     try:
         with journal.opened(source) as descriptor:
@@ -114,13 +114,18 @@ def settle(path: Path) -> Told | None:
                 return journal.read(source, descriptor)
         recovered = recover(path)
     except RequestError:
-        if _is_whole(path):  # the run, or another recovery, came to its end just now
+        if is_whole(path):  # the run, or another recovery, came to its end just now
             return None
         raise
     tables.say(f"{path} was made from {source.name}: {recovered.reason or recovered.status}")
     for line in recovered.damage:
         tables.say(f"damage in {source.name}: {line}")
     return None
+
+
+def is_whole(target: Path) -> bool:
+    """Return False where there is no file, or an empty one: where a disk has no links, a run claims its name so."""
+    return os.path.lexists(target) and not (target.is_file() and target.stat().st_size == 0)
 
 
 def record_of(told: Told, *, running: bool = False) -> RunRecord:
@@ -188,11 +193,6 @@ def _analysed(told: Told) -> tuple[Analysis | None, str, Waveforms | None, list[
     except Exception as error:  # third-party code on half a run may raise anything
         remarks.append(f"no analysis or waveforms: {' '.join(str(error).split()) or type(error).__name__}")
     return analysis, version, waveforms, remarks
-
-
-def _is_whole(target: Path) -> bool:
-    """Return False where there is no file, or an empty one: where a disk has no links, a run claims its name so."""
-    return os.path.lexists(target) and not (target.is_file() and target.stat().st_size == 0)
 
 
 def _made(target: Path, told: Told) -> Recovered:

@@ -7,27 +7,27 @@ flock() on it for as long as it lives: a journal that nobody holds was interrupt
 """
 
 from labctl.journal.reading import (
+    Tail,
     Told,
     Traffic,
-    follow,
     is_locked,
     journal_of,
     opened,
     read,
-    read_pid,
+    read_header,
     writer_of,
 )
 from labctl.journal.writer import Journal
 
 __all__ = [
     "Journal",
+    "Tail",
     "Told",
     "Traffic",
-    "follow",
     "is_locked",
     "journal_of",
     "opened",
     "read",
-    "read_pid",
+    "read_header",
     "writer_of",
 ]

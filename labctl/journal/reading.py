@@ -17,15 +17,12 @@ from typing import Any, TypeVar
 from labctl.errors import DataError
 from labctl.journal import frames, records
 from labctl.journal.frames import Damage, Frame
-from labctl.journal.records import Ended, Row
-from labctl.record import Event, Instrument, Quantity, RunHeader, WireLine
-
-Record = RunHeader | Row | WireLine | Event | tuple[str, Instrument] | tuple[str, dict[str, Quantity]] | Ended
-"""What `follow` yields; an instrument, and settings it was left with, come with their role."""
+from labctl.journal.records import Ended
+from labctl.record import Event, Instrument, RunHeader, WireLine
 
 _TYPECODES = {"float64": "d", "int64": "q"}
 _T = TypeVar("_T")
-_UNREADABLE = (
+UNREADABLE = (
     ValueError,
     TypeError,
     LookupError,
@@ -34,6 +31,7 @@ _UNREADABLE = (
     RecursionError,
     struct.error,
 )
+"""What is raised where a record is whole but says nothing that can be read."""
 
 
 def journal_of(target: Path) -> Path:
@@ -61,7 +59,7 @@ class Traffic:
 
     def _read(self, unpack: Callable[[bytes, int], _T]) -> Iterator[_T]:
         for payload, start in self._pieces():
-            with suppress(*_UNREADABLE):  # whoever reads the journal as a whole is told of it
+            with suppress(*UNREADABLE):  # whoever reads the journal as a whole is told of it
                 yield unpack(payload, start)
 
     def _pieces(self) -> Iterator[tuple[bytes, int]]:
@@ -115,48 +113,37 @@ def read(path: Path, descriptor: int) -> Told:
             continue
         try:
             _take(told, found, layout)
-        except _UNREADABLE as error:
+        except UNREADABLE as error:
             what = f"record {found.number} is whole but says nothing that can be read ({error})"
             told.damage.append(Damage(found.start, found.end, what, 1))
     return told
 
 
-def follow(path: Path, wait: Callable[[], None]) -> Iterator[Record]:
-    """Yield each record of a journal, first what is there, then what comes, until its writer has ended or died.
+class Tail:
+    """The whole records of an open journal, each once and in order, as they come; the writer does not feel it."""
 
-    `wait` is called where there is nothing new; the writer is not disturbed. DataError where there is no journal.
-    """
-    with opened(path) as descriptor:
-        place, number, alive = len(records.FIRST_LINE), 0, True
-        layout: struct.Struct | None = None
-        while alive:
-            alive = is_locked(
-                descriptor
-            )  # looked at first: what a writer left behind before it died is read then
-            for found in frames.scan(descriptor, place, number):
-                if isinstance(found, Damage):
-                    continue
-                place, number = found.end, found.number + 1
-                if found.kind == records.HEADER:
-                    if layout is None:
-                        began = records.unpack_header(found.payload)
-                        layout = records.row_layout(began.header.columns)
-                        yield began.header
-                elif layout is not None:
-                    yield from _records(found, layout)
-            if alive:
-                wait()
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._place = len(records.FIRST_LINE)
+        self._number = 0
+
+    def frames(self) -> Iterator[Frame]:
+        """Yield what has become whole since the last time; damaged records are left out."""
+        for found in frames.scan(self._descriptor, self._place, self._number):
+            if isinstance(found, Frame):
+                self._place, self._number = found.end, found.number + 1
+                yield found
 
 
 def writer_of(path: Path) -> int | None:
     """Return the process that is writing a journal, None where nobody is; DataError where there is no journal."""
     with opened(path) as descriptor:
-        return read_pid(path, descriptor) if is_locked(descriptor) else None
+        return read_header(path, descriptor).pid if is_locked(descriptor) else None
 
 
-def read_pid(path: Path, descriptor: int) -> int:
-    """Return the process that wrote, or is writing, an open journal."""
-    return _header(path, descriptor, b"").pid
+def read_header(path: Path, descriptor: int) -> records.Began:
+    """Return what an open journal begins with: the run's header, and the process that writes or wrote it."""
+    return _header(path, descriptor, b"")
 
 
 @contextmanager
@@ -189,7 +176,7 @@ def _header(path: Path, descriptor: int, first: bytes) -> records.Began:
         if isinstance(found, Frame) and found.kind == records.HEADER:
             try:
                 return records.unpack_header(found.payload)
-            except _UNREADABLE:
+            except UNREADABLE:
                 continue
     version = first.removeprefix(b"labctl journal, version ").strip()
     if version != first.strip() and version.isdigit() and int(version) > records.VERSION:
@@ -233,20 +220,3 @@ def _latest(time: float, payload: bytes, start: int) -> float:
     """Return the latest of a time (s) and those in the traffic that begins at `start`, all of which is read."""
     lines = records.lines(payload, start)
     return max((time, *records.readings(payload, start), *(line.time for line in lines)))
-
-
-def _records(frame: Frame, layout: struct.Struct) -> Iterator[Record]:
-    if frame.kind == records.ROW:
-        yield from records.lines(frame.payload, layout.size)
-        number, wall_time, *values = layout.unpack_from(frame.payload)
-        yield Row(number, wall_time, tuple(values))
-    elif frame.kind == records.WIRE:
-        yield from records.lines(frame.payload)
-    elif frame.kind == records.EVENT:
-        yield records.unpack_event(frame.payload)
-    elif frame.kind == records.INSTRUMENT:
-        yield records.unpack_instrument(frame.payload)
-    elif frame.kind == records.SETTINGS:
-        yield records.unpack_settings(frame.payload)
-    elif frame.kind == records.END:
-        yield records.unpack_end(frame.payload)

@@ -50,15 +50,9 @@ _CODES: Final = {"float64": "d", "int64": "q"}
 _DIRECTIONS: Final = ("say", "hear")
 _SIMPLE: Final[dict[Any, type]] = {"str": str, "int": int}
 _COUNTS = struct.Struct("<II")
+_READING = struct.Struct("<d")
+_NO_TRAFFIC: Final = _COUNTS.pack(0, 0)
 _LINE = struct.Struct("<dBHI")
-
-
-class Row(NamedTuple):
-    """A row as it was taken: its number from 0, wall time (s since 1970, UTC), and values in the header's order."""
-
-    number: int
-    wall_time: float
-    values: tuple[Any, ...]
 
 
 class Began(NamedTuple):
@@ -90,6 +84,8 @@ def pack_line(time: float, direction: str, name: bytes, text: str) -> bytes:
 
 def pack_traffic(readings: Sequence[float], lines: Sequence[bytes]) -> bytes:
     """Return readings of the station's clock (s) and packed lines of the wire as one piece."""
+    if not readings and not lines:
+        return _NO_TRAFFIC
     counts = _COUNTS.pack(len(readings), len(lines))
     return b"".join((counts, struct.pack(f"<{len(readings)}d", *readings), *lines))
 
@@ -98,6 +94,12 @@ def readings(payload: bytes, start: int = 0) -> tuple[float, ...]:
     """Return the readings (s) in the traffic that begins at `start`."""
     count, _ = _COUNTS.unpack_from(payload, start)
     return struct.unpack_from(f"<{count}d", payload, start + _COUNTS.size)
+
+
+def last_reading(payload: bytes, start: int = 0) -> float:
+    """Return the last reading (s) in the traffic that begins at `start`; 0 where there is none."""
+    count, _ = _COUNTS.unpack_from(payload, start)
+    return float(_READING.unpack_from(payload, start + _COUNTS.size + 8 * (count - 1))[0]) if count else 0.0
 
 
 def lines(payload: bytes, start: int = 0) -> list[WireLine]:

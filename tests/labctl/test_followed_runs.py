@@ -10,7 +10,6 @@ from command_line import Command
 from killing import Nursery, columns, words
 
 from labctl import runfile
-from labctl.journal import journal_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
@@ -18,11 +17,14 @@ ROWS = 17
 FOLLOWER = """
 import json, select, sys
 from pathlib import Path
-from labctl.journal import follow
-from labctl.journal.records import Row
-for record in follow(Path(sys.argv[1]), lambda: select.select([], [], [], 0.001)):
-    if isinstance(record, Row):
-        print(json.dumps([record.number, *record.values]), flush=True)
+from labctl.live.following import Follower
+with Follower(Path(sys.argv[1])) as run:
+    while not run.is_over:
+        new, columns = run.poll(), run.columns.values()
+        for number in range(new.start, new.stop):
+            print(json.dumps([number, *(column[number].item() for column in columns)]), flush=True)
+        select.select([], [], [], 0.001)
+    print(run.status, run.rows_expected, len(run.run.results))
 """
 
 
@@ -39,7 +41,7 @@ def test_a_run_is_followed_by_other_programs_while_rows_come_in(
         pass
     seen: list[int] = []
     with subprocess.Popen(
-        [sys.executable, "-c", FOLLOWER, str(journal_of(target))], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", FOLLOWER, str(target)], stdout=subprocess.PIPE, text=True
     ) as follower:
         while not target.exists():
             run = runfile.read_run(target)
@@ -48,7 +50,8 @@ def test_a_run_is_followed_by_other_programs_while_rows_come_in(
             assert all(alone[name].startswith(column.tobytes()) for name, column in run.columns.items())
             assert labctl("show", "a.h5").status == 0
         ended = list(told)
-        followed = [json.loads(line) for line in follower.communicate()[0].splitlines()]
+        *lines, last = follower.communicate()[0].splitlines()
+        followed = [json.loads(line) for line in lines]
     assert seen == sorted(seen)
     assert len(set(seen)) > 3
     assert [number for number, *_ in followed] == list(range(ROWS))
@@ -57,6 +60,7 @@ def test_a_run_is_followed_by_other_programs_while_rows_come_in(
     run = runfile.read_run(target)
     stored = zip(*(column.tolist() for column in run.columns.values()), strict=True)
     assert json.dumps([[number, *row] for number, row in enumerate(stored)]) == json.dumps(followed)
+    assert last == f"complete {ROWS} {len(run.results)}"
     print(
         f"\nfollowed: {len(seen)} readings of a living run at {len(set(seen))} lengths, 0 wrong, rows lost 0"
     )

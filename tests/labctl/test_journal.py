@@ -12,13 +12,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from journals import ROWS, frames_of, left_behind, measured
-from stored_runs import END, HALL, header
+from stored_runs import HALL, header
 
 from labctl import journal
 from labctl.errors import DataError, RequestError
 from labctl.journal import journal_of
-from labctl.journal.records import Ended, Row
-from labctl.record import Event, RunHeader, WireLine
+from labctl.record import Event, WireLine
 from labctl.store import RunStore
 
 same_folder = settings(database=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -199,28 +198,6 @@ def test_a_journal_that_was_left_keeps_its_name_until_it_is_recovered(tmp_path):
     assert path.read_bytes() == content
 
 
-def test_a_run_that_is_going_on_can_be_followed_record_by_record(tmp_path):
-    """The rows come as they are taken, nothing twice; following ends with the run and leaves no trace."""
-    store = measured(tmp_path / "a.h5", rows=ROWS[:2])
-    more = iter([*ROWS[2:4], None])
-
-    def wait():
-        row = next(more)
-        if row is None:
-            store.finish("complete", "", END, 4.0)
-        else:
-            store.row(row)
-
-    followed = list(journal.follow(journal_of(store.target), wait))
-    assert isinstance(followed[0], RunHeader)
-    assert [record.values for record in followed if isinstance(record, Row)] == [
-        tuple(row.values()) for row in ROWS[:4]
-    ]
-    assert sum(isinstance(record, WireLine) for record in followed) == 4
-    assert isinstance(followed[-1], Ended)
-    assert [path.name for path in tmp_path.iterdir()] == ["a.h5"]
-
-
 def test_a_child_process_does_not_keep_a_dead_run_alive(tmp_path):
     """Whoever was forked in mid-run holds no lock: when the writer has died, the journal can be recovered."""
     store = measured(tmp_path / "a.h5")
@@ -248,11 +225,3 @@ def test_a_reply_of_many_megabytes_does_not_stop_the_run(tmp_path):
         store.wire(1.0, "source", "say", "0.12345," * 65536)
     store.row(ROWS[0])
     assert len(told(journal_of(store.target)).lines) == 40
-
-
-def test_following_ends_where_the_writer_died(tmp_path):
-    """No lock, no writer: what it left is told, and that is all."""
-    path = left_behind(tmp_path / "a.h5")
-    followed = list(journal.follow(path, wait=lambda: pytest.fail("nothing more can come")))
-    assert sum(isinstance(record, Row) for record in followed) == 9
-    assert journal.writer_of(path) is None

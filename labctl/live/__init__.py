@@ -1,0 +1,1 @@
+"""Seeing a run while it goes on: followed from another process, drawn in a terminal, shown in a browser."""
