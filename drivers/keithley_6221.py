@@ -51,8 +51,7 @@ _WITHOUT_WAVES = "MODEL 6220"
 ZERO: Final = r"[+-]?0+(?:\.0*)?(?:[eE][+-]?\d+)?"  # a number that is zero, however it is printed
 
 _PER_CHUNK = 0.1  # s that the source may take over one message of points
-_ARM_LIMIT = 10.0  # s; arming takes 1 to 2
-_ARM_POLL = 0.2  # s
+_ARM_LIMIT, _ARM_POLL = 10.0, 0.2  # s; arming takes 1 to 2
 _START = 0.02  # s from INIT to the wave: asking at once is a query too many
 _FIRST_LOOK = 1.0  # s at most until a sine is looked at: a period, so that a peak has been
 _END_POLL = 0.05  # s
@@ -238,9 +237,8 @@ class Keithley6221(DcSource):
 
     def _check_no_sine(self) -> None:
         if self._sine is not None:
-            raise NotReady(
-                f"{self.wire.name} must be idle; {self._sine.words} runs until stop_wave. Nothing was sent."
-            )
+            who = self.wire.name
+            raise NotReady(f"{who} must be idle; {self._sine.words} runs until stop_wave. Nothing was sent.")
 
     def _check_output_on(self) -> None:
         if not self.output:
@@ -309,7 +307,6 @@ class Keithley6221(DcSource):
         self._begin_set_up(wave.peak, compliance)
         content = (wave.points, self.wire.resynchronisations)
         if self._loaded != content:
-            self._loaded = None
             self._load(wave)
         self.say(self.wave_amplitude, f"{wave.peak:.9G}")
         self.say(self.wave_frequency, f"{wave.frequency:.9G}")
@@ -318,6 +315,7 @@ class Keithley6221(DcSource):
 
     def _load(self, wave: Waveform) -> None:
         """Send the points and what is the same for every wave, and read back how many arrived."""
+        self._loaded = None
         first, *more = wave.chunks()
         self.say(self.wave_points, first)
         for chunk in more:
@@ -336,10 +334,9 @@ class Keithley6221(DcSource):
         self.say(self.wave_cycles, cycles)
 
     def _arm(self) -> None:
-        clock = self.wire.clock
-        deadline = clock.now() + _ARM_LIMIT
+        deadline = self.wire.clock.now() + _ARM_LIMIT
         self.say(self.wave_arm)
-        for is_last in looks(clock, deadline, _ARM_POLL):
+        for is_last in looks(self.wire.clock, deadline, _ARM_POLL):
             if self.ask(self.wave_armed, timeout=_ARM_LIMIT)[1] == "1":
                 break
             self.check_errors(self.wave_arm.header)
