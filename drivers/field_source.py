@@ -306,6 +306,7 @@ class FieldSource:
                     f"{_SETTLE_MARGIN:g} s after the ramp should have ended it carries {current:.4f} A "
                     f"(faults: {faults}). The set point was left."
                 )
+        raise AssertionError("unreachable")
 
     def _within(self, target: float) -> float:
         """Return how far (A) a current may be from the one that was set."""
