@@ -63,8 +63,8 @@ def opened(path: Path, *, linked: bool = False) -> Generator[Node]:
     name), filters that load plug-ins, kinds of data that no run has (references, compounds), objects reached
     twice, and sizes beyond any run or beyond what the file can hold. Because a damaged file can crash HDF5
     itself, a child process reads it first, once for each state of the file, where this process has one thread.
-    Whatever HDF5 or the caller finds damaged while the file is open is a DataError too. A file that this process has
-    written and read back itself (`trust`) is not checked while it is as it was.
+    Whatever HDF5 or the caller finds damaged while the file is open is a DataError too. A file that this process
+    has written and read back itself (`trust`) is not checked while it is as it was.
 
     Another program's file is `linked`: it may have soft links, and objects with several names. They stay within
     the file; but whoever walks it must do so with `objects`, which comes to each object once.
