@@ -1,23 +1,23 @@
 """What the guard against slowness looks at: costs over those of something that never changes, side by side.
 
-`python ratios.py` prints them as `baseline.json` keeps them. Each is a ratio of processor times of the same minute
-on the same core, the smallest of interleaved rounds on either side: whatever else the machine does only adds.
+`python ratios.py` prints them as `baseline.json` keeps them. Each is a ratio of processor times that were measured
+next to each other, and the median of so many rounds: whatever else the machine does is done to both.
 """
 
 import json
+import statistics
 import sys
 import tempfile
 import time
-from collections import defaultdict
+from collections.abc import Callable
 from pathlib import Path
 
 import physics
 import sweep
 from instruments import Marks
 
-PATIENT = ("bare", "without_wire_log", "with_wire_log")
 POINTS = 2000
-LONG = 20_000
+LONG = 10_000
 
 
 def point(name: str, points: int) -> float:
@@ -28,20 +28,6 @@ def point(name: str, points: int) -> float:
     return mark.each
 
 
-def smallest(rounds: int = 9) -> dict[str, float]:
-    """The smallest cost (us) of everything, over interleaved rounds."""
-    costs: dict[str, list[float]] = defaultdict(list)
-    loops = {name: physics.CASES[name]() for name in ("calibration", *PULSES)}
-    for number in range(rounds):
-        for name in PATIENT:
-            costs[name].append(point(name, POINTS))
-        if number % 4 == 0:
-            costs["long"].append(point("without_wire_log", LONG))
-        for name, loop in loops.items():
-            costs[name] += [loop(), loop()]
-    return {name: min(taken) for name, taken in costs.items()}
-
-
 PULSES = (
     "pulse, t = 2 nm, -500 Oe, N = 4096",
     "pulse, t = 2 nm, -800 Oe, N = 4096",
@@ -49,16 +35,29 @@ PULSES = (
 )
 
 
-def ratios(rounds: int = 9) -> dict[str, float]:
-    """The costs as ratios, by what they say."""
-    found = smallest(rounds)
-    bare = found["bare"]
+def one_round(loops: dict[str, Callable[[], float]]) -> dict[str, float]:
+    """The ratios of one round: what is compared was measured within a second or two."""
+    bare = min(point("bare", POINTS) for _ in range(2))
+    rows, with_wire, many = (
+        point(*case)
+        for case in (("without_wire_log", POINTS), ("with_wire_log", POINTS), ("without_wire_log", LONG))
+    )
+    fixed, *pulses = (min(loop() for _ in range(2)) for loop in loops.values())
     return {
-        "a durable row over a bare write and query": found["without_wire_log"] / bare,
-        "the same with the lines of the wire": found["with_wire_log"] / bare,
-        f"a row of {LONG} over one of {POINTS}": found["long"] / found["without_wire_log"],
-        **{f"{name}, over the calibration": found[name] / found["calibration"] for name in PULSES},
+        "a durable row over a bare write and query": rows / bare,
+        "the same with the lines of the wire": with_wire / bare,
+        f"a row of {LONG} over one of {POINTS}": many / rows,
+        **{
+            f"{name}, over the calibration": pulse / fixed for name, pulse in zip(PULSES, pulses, strict=True)
+        },
     }
+
+
+def ratios(rounds: int = 7) -> dict[str, float]:
+    """The median ratios of so many rounds, by what they say."""
+    loops = {name: physics.CASES[name]() for name in ("calibration", *PULSES)}
+    found = [one_round(loops) for _ in range(rounds)]
+    return {name: statistics.median(each[name] for each in found) for name in found[0]}
 
 
 if __name__ == "__main__":
