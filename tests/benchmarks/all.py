@@ -22,6 +22,7 @@ import physics
 import side_by_side
 import start_up
 import store
+import viewers
 import whole
 import wire
 
@@ -41,6 +42,7 @@ def parts(mnist: Path | None, *, short: bool) -> list[Part]:
     ]
     if not short:
         found += [
+            ("Whoever looks at a run", viewers.medians, viewers.table),
             ("A list of 5000 files", lambda: catalogue.measure(5000), catalogue.table),
             ("Whole commands", lambda: whole.measure(mnist), whole.table),
         ]

@@ -6,8 +6,8 @@ of the instruments and not of the engine.
 """
 
 import time
-from collections.abc import Callable, Generator, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +19,9 @@ from instruments import QUERY, ROLES, SOURCE, VOLTMETER, Marks, level, room, ses
 from drivers._wire import Wire
 from drivers.keithley_2182a import Keithley2182A
 from drivers.keithley_6221 import Keithley6221
-from labctl import config, engine, rawsocket, tables
+from labctl import config, engine, rawsocket
 from labctl.clock import RecordingClock
+from labctl.live.display import displayed
 from labctl.safety import parts
 from labctl.station import OpenStation
 from protocols.units import mA
@@ -145,23 +146,18 @@ def buffered(folder: Path, points: int, mark: Marks) -> Path:
     return folder / "buffered.h5"
 
 
-def labctl(
-    folder: Path,
-    points: int,
-    mark: Marks,
-    *,
-    keep_wire: bool,
-    seen: AbstractContextManager[Callable[[int], None]] | None = None,
-) -> Path:
-    """labctl's engine with limits, watch and durable store; `seen` is shown the number of rows."""
-    with seen or nullcontext(lambda _rows: None) as show:
+def labctl(folder: Path, points: int, mark: Marks, *, keep_wire: bool, live: bool = False) -> Path:
+    """labctl's engine with limits, watch and durable store, with or without somebody who looks at a terminal."""
+    asked = request(folder / "labctl.h5", points)
+    with displayed(asked, live) as shown:
 
         def advance(rows: int) -> None:
-            show(rows)
+            shown.advance(rows)
             mark()
 
-        asked = request(folder / "labctl.h5", points)
-        outcome = engine.run(asked, advance, lambda _text: None, opened, keep_wire=keep_wire)
+        outcome = engine.run(
+            asked, advance, lambda _text: None, opened, keep_wire=keep_wire, stops=shown.stops
+        )
     if outcome.status != "complete" or outcome.rows != points or outcome.path is None:
         raise RuntimeError(f"the sweep must be complete; it is {outcome.status}: {outcome.reason}")
     return outcome.path
@@ -179,4 +175,4 @@ def with_wire_log(folder: Path, points: int, mark: Marks) -> Path:
 
 def with_live_view(folder: Path, points: int, mark: Marks) -> Path:
     """labctl, every line of the wire kept, and the progress of the run shown."""
-    return labctl(folder, points, mark, keep_wire=True, seen=tables.progress(points, "sweep", live=True))
+    return labctl(folder, points, mark, keep_wire=True, live=True)

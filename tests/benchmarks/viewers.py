@@ -137,13 +137,18 @@ def medians(rounds: int = ROUNDS) -> dict[str, dict[str, float]]:
     }
 
 
-if __name__ == "__main__":
+def table(found: dict[str, dict[str, float]]) -> str:
+    """The medians, as a Markdown table."""
     lines = [
         f"| {name} | {cost['cost']:.0f} | {cost['view']:.0f} | {cost['ratio']:.3f} | {cost['wall']:.3f} |"
-        for name, cost in medians().items()
+        for name, cost in found.items()
     ]
     head = [
         "| looked at by | us of CPU per row | of it the view | ratio | ratio of wall time |",
         "|---|---|---|---|---|",
     ]
-    sys.stdout.write("\n".join([*head, *lines]) + "\n")
+    return "\n".join([*head, *lines])
+
+
+if __name__ == "__main__":
+    sys.stdout.write(table(medians()) + "\n")
