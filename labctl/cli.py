@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from labctl import __version__, cli_batch, cli_catalogue, cli_files, cli_safety, cli_sample
+from labctl import __version__, cli_batch, cli_catalogue, cli_files, cli_live, cli_safety, cli_sample
 from labctl.cli_station import station
 from labctl.errors import LabctlError, RequestError
 from labctl.names import printable
@@ -313,6 +313,7 @@ cli_safety.add_to(cli)
 cli_batch.add_to(cli)
 cli_catalogue.add_to(cli)
 cli_sample.add_to(cli)
+cli_live.add_to(cli)
 
 
 def main(arguments: list[str] | None = None) -> None:
