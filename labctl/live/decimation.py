@@ -1,10 +1,10 @@
 """Fewer points for a curve of any length: what a picture of some pixels width cannot show is left out, in order.
 
 A curve is a path: a loop goes to the right and comes back, so points are never sorted. As long as the path stays
-in one column of pixels, only its first, last, lowest and highest points there are kept (M4, Jugel et al., Proc. VLDB
-Endow. 7, 797 (2014), made for paths). Within the column the line then reaches from the lowest to the highest value, as
-it did; between columns it is as it was. No point of either line is farther than the width of a column from the other
-line, every step and every turning point is there, and the ends are exact.
+in one column of pixels, only its first, last, lowest and highest points there are kept (M4, Jugel et al., Proc.
+VLDB Endow. 7, 797 (2014), made for paths). Within the column the line then reaches from the lowest to the highest
+value, as it did; between columns it is as it was. No point of either line is farther than the width of a column from
+the other line, every step and every turning point is there, and the ends are exact.
 """
 
 from __future__ import annotations
@@ -46,10 +46,11 @@ def decimate(x: Floats, y: Floats, view: View) -> Decimated:
     """Choose the points that draw the path through (x, y) as well as all of them would, in O(n).
 
     Points that are not finite part the path: of those in a row one is kept. What lies beyond the edges of the
-    view counts as one column on either side. A path that runs along the vertical rather than the horizontal is cut into
-    rows of pixels instead of columns. Where it is so tangled that more than PER_PIXEL points for each pixel were
-    left, the columns are made twice as wide until it is not; `error` is their width. One that goes from edge to edge
-    all the time, or is all gaps, is given up: every n-th point is kept then, and the error is the whole picture.
+    view counts as one column on either side. A path that runs along the vertical rather than the horizontal is cut
+    into rows of pixels instead of columns. Where it is so tangled that more than PER_PIXEL points for each pixel
+    were left, the columns are made twice as wide until it is not; `error` is their width. One that goes from edge
+    to edge all the time, or is all gaps, is given up: every n-th point is kept then, and the error is the whole
+    picture.
     """
     size = max(view.width, view.height, 1)
     if len(x) <= PER_PIXEL * size:

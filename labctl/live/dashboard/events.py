@@ -1,4 +1,4 @@
-"""Server-sent events: a run that goes on, row by row, and the folder as a whole; each stream begins with all there is.
+"""Server-sent events: a run that goes on, row by row, and the folder as a whole; each begins with all there is.
 
 A browser that lost its stream, because the server was begun anew or a laptop slept, opens another one by itself and
 has the whole again: nothing needs to be remembered of viewers.
@@ -59,7 +59,7 @@ async def _told(hub: Hub, followed: Followed, wanted: curves.Wanted) -> AsyncGen
     while not hub.closing.is_set():
         version, follower = followed.version, followed.follower
         stop, is_over = follower.rows, followed.is_over
-        if is_first or stop > rows and (wanted.apart or sent + stop - rows > room):
+        if is_first or (stop > rows and (wanted.apart or sent + stop - rows > room)):
             sent = stop
             yield message("curve", _whole(followed, wanted))
         elif stop > rows:

@@ -1,4 +1,4 @@
-"""The runs that go on, each followed once however many look at it; nobody who looks touches the measuring process."""
+"""The runs that go on, each followed once however many look at it; the measuring process is not touched."""
 
 from __future__ import annotations
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from labctl import catalogue
+from labctl.entries import Entry
 from labctl.live.dashboard import places
-
-if TYPE_CHECKING:
-    from labctl.entries import Entry
 
 PAGE: Final = 100
 """Runs on one page (our choice)."""
@@ -20,7 +19,8 @@ def page(folder: Path, words: str, where: str, number: int) -> dict[str, Any]:
 
     Every word must stand somewhere in what the list shows of a run, its notes included, in whatever case.
     """
-    entries = catalogue.listing(folder, catalogue.Wanted(where=where.strip() or None))
+    listed = catalogue.listing(folder, catalogue.Wanted(where=where.strip() or None))
+    entries = [_kept_in(folder, entry) for entry in listed]
     wanted = words.casefold().split()
     found = [entry for entry in reversed(entries) if _has(entry, wanted)]
     found.sort(key=lambda entry: entry.status != "running")
@@ -33,6 +33,13 @@ def page(folder: Path, words: str, where: str, number: int) -> dict[str, Any]:
         "pages": pages,
         "broken": sum(entry.status in {"broken", "foreign"} for entry in found),
     }
+
+
+def _kept_in(folder: Path, entry: Entry) -> Entry:
+    """The entry of a run; nothing of what a link that leads out of the folder points at."""
+    if os.path.islink(entry.path) and not places.is_inside(folder, Path(entry.path)):
+        return Entry(path=entry.path, status="broken", reason="a link that leads out of this folder")
+    return entry
 
 
 def _has(entry: Entry, words: list[str]) -> bool:

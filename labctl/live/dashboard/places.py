@@ -22,12 +22,16 @@ def inside(folder: Path, name: str) -> Path:
     """
     parts = name.split("/")
     if name.endswith(_RUN) and "\0" not in name and not any(part in {"", ".", ".."} for part in parts):
-        root = Path(os.path.realpath(folder))
         path = folder.joinpath(*parts)
-        real, beside = Path(os.path.realpath(path)), Path(os.path.realpath(f"{path}.journal"))
-        if all(one.is_relative_to(root) for one in (real, beside)) and (real.is_file() or beside.is_file()):
+        beside = Path(f"{path}.journal")
+        if all(is_inside(folder, one) for one in (path, beside)) and any(map(os.path.isfile, (path, beside))):
             return path
     raise NoRunError("there must be a run of that name in this folder; there is none.")
+
+
+def is_inside(folder: Path, path: Path) -> bool:
+    """Return whether a path, wherever its links lead, is below the folder."""
+    return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))
 
 
 def name_of(folder: Path, path: str) -> str:

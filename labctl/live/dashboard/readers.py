@@ -1,4 +1,4 @@
-"""Asking the processes that read files: one question at a time each, begun anew where one dies or takes too long."""
+"""Asking the processes that read files: one question at a time, begun anew where one dies or takes too long."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Readers:
         }
 
     async def ask(self, desk: Desk, what: str, **question: Any) -> bytes:
-        """What a reader answers; MissingError where there is no such run, RequestError for what is wrong with it."""
+        """What a reader answers; MissingError where there is no such run, RequestError where it cannot be read."""
         return await self._desks[desk].ask({"what": what, **question})
 
     async def tell(self, desk: Desk, what: str, **question: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Who may look, and what a page may do: the Host, the token, the origin of a request, and the headers of each answer.
+"""Who may look, and what a page may do: Host, token and origin of a request, and the headers of each answer.
 
 A page of another site that a person at the bench has open can send requests to 127.0.0.1, and, where its name is
 made to point there (DNS rebinding), read what comes back. It cannot choose the headers Host and Origin: requests
@@ -40,8 +40,8 @@ _HEADERS: Final = {
 class Access:
     """Who may come in.
 
-    `host` is where it listens; `token` is what a visitor must bring, None on loopback; `stop_token` is what a page of
-    this very server has, and must send to stop a run.
+    `host` is where it listens; `token` is what a visitor must bring, None on loopback; `stop_token` is what a page
+    of this very server has, and must send to stop a run.
     """
 
     host: str
@@ -162,7 +162,7 @@ def _put_on(headers: MutableHeaders) -> None:
 
 
 def _is_from_here(scope: Scope, headers: Headers) -> bool:
-    """Return whether the page that sent a request was served by this very server, by what the browser says of it."""
+    """Return whether a request was sent by a page of this very server, by what the browser says of it."""
     return headers.get("origin") == f"{scope['scheme']}://{headers.get('host', '')}"
 
 
