@@ -3,8 +3,8 @@
 A curve is a path: a loop goes to the right and comes back, so points are never sorted. As long as the path stays
 in one column of pixels, only its first, last, lowest and highest points there are kept (M4, Jugel et al., Proc.
 VLDB Endow. 7, 797 (2014), made for paths). Within the column the line then reaches from the lowest to the highest
-value, as it did; between columns it is as it was. No point of either line is farther than the width of a column from
-the other line, every step and every turning point is there, and the ends are exact.
+value, as it did; between columns it is as it was. No point of either line is farther than the width of a column
+from the other line, every step and every turning point is there, and the ends are exact.
 """
 
 from __future__ import annotations

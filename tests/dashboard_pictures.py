@@ -1,0 +1,65 @@
+"""The pictures of the dashboard in the README, made anew in a real browser: python tests/dashboard_pictures.py [DIR]."""
+
+import sys
+import tempfile
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent / "labctl"))
+
+from browsing import Server, browser, opened
+
+from labctl import cli
+
+PICTURES = Path(__file__).parents[1] / "labctl" / "pictures"
+RUNS = (
+    ("ahe-loop", "alox-1.2", 1),
+    ("ahe-loop", "alox-2.0", 2),
+    ("stdp", "alox-2.0", 3),
+    ("sigmoid-neuron", "alox-2.0", 4),
+    ("minor-loops", "alox-2.0", 5),
+    ("sot-switching", "alox-1.2", 6),
+    ("sot-switching", "alox-2.0", 7),
+)
+
+
+def measure(folder: Path) -> None:
+    """Measure on the simulated bench what is not in the folder yet."""
+    for protocol, sample, seed in RUNS:
+        target = folder / f"{protocol}_{sample}.h5"
+        if not target.exists():
+            labctl("run", protocol, "--sample", sample, "--seed", str(seed), "-o", str(target), "--no-live")
+
+
+def labctl(*words: str) -> None:
+    """Run a command; whatever it leaves but success ends this."""
+    try:
+        cli.main(list(words))
+    except SystemExit as ended:
+        if ended.code:
+            raise
+
+
+def main(folder: Path) -> None:
+    """Make the two pictures that the README shows."""
+    measure(folder)
+    best = folder / "sot-switching_alox-2.0.h5"
+    labctl("tag", str(best), "+good", "+paper")
+    server = Server(folder)
+    with browser() as chromium, opened(chromium, server.url, device_scale_factor=1.5) as seen:
+        page = seen.page
+        page.set_viewport_size({"width": 1180, "height": 560})
+        page.wait_for_selector(".link:not(:empty)")
+        page.screenshot(path=PICTURES / "dashboard-runs.png")
+        page.goto(f"{server.url}run?run={best.name}")
+        page.set_viewport_size({"width": 1180, "height": 800})
+        page.wait_for_selector("section.figure[data-points]")
+        page.screenshot(path=PICTURES / "dashboard-run.png")
+    server.end()
+
+
+if __name__ == "__main__":
+    if len(sys.argv) > 1:
+        main(Path(sys.argv[1]))
+    else:
+        with tempfile.TemporaryDirectory() as temporary:
+            main(Path(temporary))
