@@ -1,4 +1,4 @@
-"""The pictures of the dashboard in the README, made anew in a real browser: python tests/dashboard_pictures.py [DIR]."""
+"""The pictures of the dashboard in the README, made anew in a browser: python tests/dashboard_pictures.py [DIR]."""
 
 import sys
 import tempfile
@@ -12,12 +12,12 @@ from labctl import cli
 
 PICTURES = Path(__file__).parents[1] / "labctl" / "pictures"
 RUNS = (
-    ("ahe-loop", "alox-1.2", 1),
+    ("ahe-loop", "alox-1.0", 1),
     ("ahe-loop", "alox-2.0", 2),
     ("stdp", "alox-2.0", 3),
     ("sigmoid-neuron", "alox-2.0", 4),
     ("minor-loops", "alox-2.0", 5),
-    ("sot-switching", "alox-1.2", 6),
+    ("sot-switching", "alox-1.0", 6),
     ("sot-switching", "alox-2.0", 7),
 )
 

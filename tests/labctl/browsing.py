@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -101,8 +102,57 @@ def number_of_points(page: Page) -> int:
     return int(page.locator("section.figure").get_attribute("data-points") or 0)
 
 
+def until(page: Page, script: str, patience: float = 20.0) -> None:
+    """Wait until a script says true; a page's own way of waiting would have to evaluate text, which is forbidden."""
+    end = time.monotonic() + patience
+    while not page.evaluate(script):
+        assert time.monotonic() < end, script
+        page.wait_for_timeout(50)
+
+
 INK = """() => { const canvas = document.querySelector(".uplot canvas"), data = canvas.getContext("2d")
   .getImageData(0, 0, canvas.width, canvas.height).data; let blue = 0;
   for (let i = 0; i < data.length; i += 4) if (data[i + 2] > 120 && data[i] < 60 && data[i + 3] > 200) blue++;
   return blue; }"""
 """How many pixels have the colour of the first curve."""
+
+FRAMES = """async () => {
+  const over = document.querySelector(".u-over"), plot = document.querySelector(".plot");
+  const box = over.getBoundingClientRect(), x = box.left + box.width / 2, y = box.top + box.height / 2;
+  const at = { bubbles: true, cancelable: true, clientX: x, clientY: y };
+  const wheel = (deltaY) => over.dispatchEvent(new WheelEvent("wheel", { ...at, deltaY }));
+  const press = (key) => plot.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true }));
+  const frames = [];
+  let last = await new Promise(requestAnimationFrame);
+  for (let step = 0; step < 120; step++) {
+    if (step < 40) wheel(step < 20 ? -100 : 100);
+    else if (step < 80) press(step < 60 ? "ArrowLeft" : "ArrowRight");
+    else over.dispatchEvent(new MouseEvent("mousemove", { ...at, clientX: box.left + 5 * (step - 80) }));
+    const now = await new Promise(requestAnimationFrame);
+    frames.push(now - last);
+    last = now;
+  }
+  return frames;
+}"""
+"""Zoom in and out, move to and fro, point here and there, once in each frame: how long each frame took (ms)."""
+
+CONTRAST = """() => {
+  const parts = (text) => text.match(/[\\d.]+/g).map(Number);
+  const linear = (v) => (v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+  const light = ([r, g, b]) => 0.2126 * linear(r / 255) + 0.7152 * linear(g / 255) + 0.0722 * linear(b / 255);
+  const behind = (node) => {
+    for (; node; node = node.parentElement) {
+      const found = parts(getComputedStyle(node).backgroundColor);
+      if (found[3] !== 0) return found;
+    }
+    return [255, 255, 255];
+  };
+  const told = [...document.querySelectorAll("p, td, th, a, h1, h2, dt, dd, button, .badge, .faint")]
+    .filter((node) => node.offsetParent && node.textContent.trim() && !node.disabled)
+    .map((node) => {
+      const pair = [light(parts(getComputedStyle(node).color)), light(behind(node))].sort((a, b) => b - a);
+      return [(pair[0] + 0.05) / (pair[1] + 0.05), `${node.className} ${node.textContent.slice(0, 30)}`];
+    });
+  return told.sort((a, b) => a[0] - b[0])[0];
+}"""
+"""The text that stands out least from what is behind it: contrast (WCAG 2.2), and where it is."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -13,17 +14,33 @@ from labctl.live.dashboard import curves, places
 if TYPE_CHECKING:
     from labctl.record import Event, Instrument, Quantity, WireLine
     from labctl.runfile import Run
+    from protocols.vocabulary import Column
 
 LINES: Final = 200
 """Lines of the wire on one page (our choice)."""
 
 _LOG: Final = 500  # lines of the log that the page shows, the last ones (our choice)
+_COMMON: Final = {"T": "Oe", "A": "mA"}  # units that people use where a protocol does not say
 _LONG: Final = 300  # signs of a text that a table shows (our choice)
 
 
 def source_of(run: Run, label: str = "") -> curves.Source:
     """A stored run as what is drawn of it."""
-    return curves.Source(label or run.title, run.described, run.columns, run.signal, run.axis)
+    return curves.Source(label or run.title, _in_use(run), run.columns, run.signal, run.axis)
+
+
+def _in_use(run: Run) -> list[Column]:
+    """The columns with the units that people use, which are the protocol's to know: a file has SI only."""
+    try:
+        known = {column.name: column for column in registry.load_method(run.protocol).columns}
+    except RequestError:  # it is not installed here
+        known = {}
+    return [
+        replace(column, display=known[column.name].display)
+        if column.name in known and known[column.name].unit == column.unit
+        else replace(column, display=_COMMON.get(column.unit, column.display))
+        for column in run.described
+    ]
 
 
 def of(folder: Path, run: Run) -> dict[str, Any]:
