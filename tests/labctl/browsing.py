@@ -103,7 +103,7 @@ def number_of_points(page: Page) -> int:
 
 
 def until(page: Page, script: str, patience: float = 20.0) -> None:
-    """Wait until a script says true; a page's own way of waiting would have to evaluate text, which is forbidden."""
+    """Wait until a script says true; playwright's own way has the page evaluate text, which is forbidden."""
     end = time.monotonic() + patience
     while not page.evaluate(script):
         assert time.monotonic() < end, script

@@ -71,7 +71,7 @@ def test_the_list_is_gone_through_by_keys_and_a_run_is_opened(chromium: Browser,
         page.locator("body").press("ArrowDown")
         page.keyboard.press("Enter")
         page.wait_for_url("**/run?run=beta.h5")
-        expect(page.locator(".x-title")).to_have_text("Hz (T)")
+        expect(page.locator(".x-title")).to_have_text("Hz (Oe)")
         expect(page.locator("section.figure")).to_have_attribute("data-points", "9")
         assert page.evaluate(INK) > 200
         page.locator("#pictures").scroll_into_view_if_needed()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from labctl.names import printable
@@ -20,6 +21,7 @@ _UNITS: Final = {
     "A/m2": "A/m²",
     "1": "",
 }
+_SHORT: Final = 28  # signs
 
 
 class Symbol(NamedTuple):
@@ -49,6 +51,22 @@ def symbol(name: str) -> Markup:
         return escape(word)
     italic = Markup("<i>{}</i>").format(letter)
     return italic + Markup("<sub>{}</sub>").format(index) if index else italic
+
+
+def value(text: str) -> str:
+    """A value with its unit, which stay on one line where they are short."""
+    shown = re.sub(r" ohm\b", " Ω", printable(text))
+    return shown.replace(" ", "\N{NO-BREAK SPACE}") if len(shown) <= _SHORT else shown
+
+
+def headline(text: str) -> Markup:
+    """The first results of a run, "I_th 10.75 ± 0.14 mA, R_AHE ...", with symbols for names."""
+    from markupsafe import Markup
+
+    pieces = [piece.partition(" ") for piece in text.split(", ")]
+    return Markup(", ").join(
+        symbol(name) + Markup("\N{NO-BREAK SPACE}{}").format(value(rest)) for name, _, rest in pieces if name
+    )
 
 
 def unit(text: str | None) -> str:

@@ -43,6 +43,8 @@ def _environment() -> Environment:
     )
     environment.filters.update(
         symbol=notation.symbol,
+        value=notation.value,
+        headline=notation.headline,
         query=places.query_of,
         json=tables.json_text,
         duration=tell.duration_text,

@@ -129,7 +129,8 @@ export class Figure {
       height: this.height,
       legend: { show: false },
       scales: { x: fixed, y: fixed },
-      axes: [{ ...axis, space: 70 }, { ...axis, space: 38, size: 62 }],
+      axes: [{ ...axis, space: (plot) => (plot.width < 450 ? 48 : 75), size: 30 }, { ...axis, space: 38, size: 54 }],
+      padding: [10, 14, 4, 0],
       cursor: {
         drag: { x: true, y: true, setScale: false, dist: 6 },
         points: { size: 8 },
