@@ -17,7 +17,7 @@ from stored_runs import FIELD, HALL
 
 from labctl import catalogue, notes
 from labctl.errors import RequestError
-from labctl.live.dashboard import curves, events, listing, notation
+from labctl.live.dashboard import curves, events, listing, notation, reader
 from labctl.live.dashboard.following import Folder, Hub
 
 
@@ -151,6 +151,16 @@ def test_the_wire_is_filtered_and_comes_by_the_page(client: Visitor, monkeypatch
     ]
     assert client.get("/api/wire", params={"run": "alpha.h5", "text": "read"}).json()["total"] == 1
     assert client.get("/api/wire", params={"run": "alpha.h5", "instrument": "source"}).json()["total"] == 0
+
+
+def test_a_figure_is_made_of_vectors_unless_it_has_too_many(
+    client: Visitor, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A browser stands still for seconds over a hundred thousand marks of SVG: then it is a picture of pixels."""
+    assert client.get("/figure", params={"run": "alpha.h5"}).headers["content-type"] == "image/svg+xml"
+    monkeypatch.setattr(reader, "_VECTORS", len(FIELD) - 1)
+    _, content = reader.Reader(folder).answer({"what": "figure", "run": "alpha.h5", "name": ""})
+    assert content.startswith(b"\x89PNG")
 
 
 def test_a_damaged_file_is_told_and_a_reader_that_dies_is_replaced(client: Visitor) -> None:

@@ -178,7 +178,7 @@ def test_nothing_but_stop_can_act(client: Visitor) -> None:
 def test_no_name_leads_out_of_the_folder(client: Visitor, folder: Path, name: str) -> None:
     """404 by every way in which a run can be asked for, and not a word of what is elsewhere."""
     (folder / "notes.h5").mkdir(exist_ok=True)
-    for address in ("/run", "/overlay", "/api/curves", "/api/wire", "/figure.svg", "/events"):
+    for address in ("/run", "/overlay", "/api/curves", "/api/wire", "/figure", "/events"):
         if not name and address == "/events":
             continue  # that is the folder's own stream, which has no end
         answer = client.get(address, params={"run": name})
@@ -217,7 +217,7 @@ def test_a_page_loads_nothing_from_elsewhere_and_runs_no_script_in_its_text(clie
             assert not any(name == "style" or name.startswith("on") for name in attributes), (tag, attributes)
             assert all(attributes.get(name, "/")[:1] in "/#" for name in ("src", "href", "action"))
             assert tag != "script" or "src" in attributes
-    figure = client.get("/figure.svg?run=alpha.h5")
+    figure = client.get("/figure?run=alpha.h5")
     assert figure.headers["content-type"] == "image/svg+xml"
     assert figure.text.lstrip().startswith("<?xml")
     assert "script" not in figure.headers["content-security-policy"]

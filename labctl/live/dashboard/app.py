@@ -167,11 +167,12 @@ class Dashboard:
         )
 
     async def figure(self, request: Request) -> Response:
-        """The picture that the protocol draws, as SVG."""
+        """The picture that the protocol draws, as SVG, or as PNG where the run has very many rows."""
         given = Arguments(request)
         content = await self.readers.ask("figures", "figure", run=given.text("run"), name=given.text("name"))
         policy = {"Content-Security-Policy": security.PICTURE_POLICY}
-        return Response(content, media_type="image/svg+xml", headers=policy)
+        kind = "image/png" if content.startswith(b"\x89PNG") else "image/svg+xml"
+        return Response(content, media_type=kind, headers=policy)
 
     async def events(self, request: Request) -> Response:
         """What happens from now on: to one run, or in the folder."""
@@ -211,7 +212,7 @@ def create(dashboard: Dashboard) -> Starlette:
             Route("/station", dashboard.station),
             Route("/api/curves", dashboard.curves),
             Route("/api/wire", dashboard.wire),
-            Route("/figure.svg", dashboard.figure),
+            Route("/figure", dashboard.figure),
             Route("/events", dashboard.events),
             Route("/stop", dashboard.stop, methods=["POST"]),
             Mount("/static", StaticFiles(directory=_STATIC)),

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from labctl.runfile import Run
 
 _KEPT: Final = 8  # runs that are held in memory, the last that were asked for (our choice)
+_VECTORS: Final = (
+    5000  # rows up to which a figure is SVG: a browser stands still for seconds over 100 000 marks
+)
 _JSON: Final = "application/json"
 
 
@@ -37,7 +40,7 @@ class Reader:
         """The kind and the bytes of an answer; LabctlError in words for the person who asked."""
         what = question.pop("what")
         if what == "figure":
-            return "image/svg+xml", self._figure(**question)
+            return "image", self._figure(**question)
         return _JSON, tables.json_text(getattr(self, f"_{what}")(**question)).encode()
 
     def _page(self, words: str, where: str, number: int) -> dict[str, Any]:
@@ -75,10 +78,12 @@ class Reader:
 
         from labctl import figures
 
+        measured = self._run(run)
         drawn = io.BytesIO()
+        kind = "svg" if measured.rows <= _VECTORS else "png"
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="Glyph")  # a name in a script that the font lacks
-            figures.of_run(self._run(run), name).savefig(drawn, format="svg")
+            figures.of_run(measured, name).savefig(drawn, format=kind)
         return drawn.getvalue()
 
     def _sources(self, names: list[str]) -> list[curves.Source]:

@@ -31,6 +31,9 @@ export function symbol([letter, index, word], unit = "") {
 
 const style = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
+/** Pieces of a line that are drawn at once: canvases take much longer for one line that crosses itself very often. */
+const PIECE = 200;
+
 export class Figure {
   /** `fetchWindow(window, width, height)` gives the curves in a part of the picture. */
   constructor(section, fetchWindow) {
@@ -168,15 +171,21 @@ export class Figure {
       context.clip();
       context.strokeStyle = context.fillStyle = colour(number - 1);
       context.lineWidth = series.width * ratio;
-      context.lineJoin = "round";
+      context.lineJoin = "bevel";
       context.beginPath();
-      let open = false;
+      const edges = [left, left + width, top, top + height];
+      let last = null, drawn = 0, joined = false;
       for (let i = 0; i < xs.length; i++) {
-        const x = xs[i], y = ys[i];
-        if (x === null || y === null) { open = false; continue; }
-        if (open) context.lineTo(px(x), py(y));
-        else context.moveTo(px(x), py(y));
-        open = true;
+        if (xs[i] === null || ys[i] === null) { last = null; continue; }
+        const next = [px(xs[i]), py(ys[i])];
+        if (last && !isBeside(last, next, edges)) {
+          if (drawn % PIECE === 0) { context.stroke(); context.beginPath(); }
+          if (drawn % PIECE === 0 || !joined) context.moveTo(...last);
+          context.lineTo(...next);
+          joined = true;
+          drawn++;
+        } else joined = false;
+        last = next;
       }
       context.stroke();
       if (this.withPoints || xs.length < 3) {
@@ -318,6 +327,11 @@ export class Figure {
       return button;
     }));
   }
+}
+
+/** True where a piece of the line is wholly to one side of the picture. */
+function isBeside([ax, ay], [bx, by], [left, right, top, bottom]) {
+  return (ax < left && bx < left) || (ax > right && bx > right) || (ay < top && by < top) || (ay > bottom && by > bottom);
 }
 
 function short(value) {
