@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from labctl import notes, registry, tell
 from labctl.errors import RequestError
-from labctl.live.dashboard import curves, places
+from labctl.live.dashboard import curves, places, stopping
 
 if TYPE_CHECKING:
     from labctl.record import Event, Instrument, Quantity, WireLine
@@ -51,8 +51,8 @@ def of(folder: Path, run: Run) -> dict[str, Any]:
         "title": run.title,
         "status": run.status,
         "reason": run.reason,
+        "can_be_stopped": run.status == "running" or stopping.going_on(run.path) is not None,
         "protocol": run.protocol,
-        "caption": run.caption,
         "sample": run.sample_name,
         "rows": run.rows,
         "facts": _facts(run),
@@ -105,8 +105,7 @@ def _facts(run: Run) -> list[tuple[str, str]]:
         ("protocol", f"{run.protocol} {run.protocol_version}: {run.caption}"),
         ("sample", run.sample_name),
         ("started", run.start_time.astimezone().isoformat(sep=" ", timespec="seconds")),
-        ("duration", f"{tell.duration_text(run.duration)} ({run.clock} clock)"),
-        ("rows", str(run.rows)),
+        *([] if run.status == "running" else _ended(run)),
         ("measured", simulated),
         ("station", str(run.station["name"].value) if "name" in run.station else ""),
         ("seed", str(run.seed)),
@@ -116,6 +115,13 @@ def _facts(run: Run) -> list[tuple[str, str]]:
         *((f"batch {name}", str(value.value)) for name, value in run.batch.items() if name != "batch_file"),
     ]
     return [(name, text) for name, text in known if text]
+
+
+def _ended(run: Run) -> list[tuple[str, str]]:
+    return [
+        ("duration", f"{tell.duration_text(run.duration)} ({run.clock} clock)"),
+        ("rows", str(run.rows)),
+    ]
 
 
 def _rows(values: Mapping[str, Quantity]) -> list[tuple[str, str, str]]:

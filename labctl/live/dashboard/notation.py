@@ -25,10 +25,10 @@ _SHORT: Final = 28  # signs
 
 
 class Symbol(NamedTuple):
-    """A symbol: what is printed in italics, and its index; a name that is none is all `word`."""
+    """A symbol: what is printed in italics, and what below it; a name that is none is all `word`."""
 
     letter: str
-    index: str
+    below: str
     word: str
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from labctl import __version__, figures, tables, tell
+from labctl import figures, tables
 from labctl.live.dashboard import notation, places
 from labctl.names import printable
 
@@ -18,16 +18,15 @@ class Pages:
 
     def __init__(self, folder: Path, stop_token: str) -> None:
         self._environment = _environment()
-        self._environment.globals.update(
-            folder=str(folder.absolute()),
-            stop_token=stop_token,
-            version=__version__,
-            colours=list(figures.COLOURS),
-        )
+        self._everywhere: dict[str, Any] = {
+            "folder": str(folder.absolute()),
+            "stop_token": stop_token,
+            "colours": list(figures.COLOURS),
+        }
 
     def render(self, template: str, **values: Any) -> str:
         """A whole page as HTML."""
-        return self._environment.get_template(template).render(**values)
+        return self._environment.get_template(template).render(**self._everywhere, **values)
 
 
 def _environment() -> Environment:
@@ -47,10 +46,14 @@ def _environment() -> Environment:
         headline=notation.headline,
         query=places.query_of,
         json=tables.json_text,
-        duration=tell.duration_text,
-        minute=lambda text: text[:16].replace("T", " "),
+        minute=_minute,
     )
     return environment
+
+
+def _minute(moment: str) -> str:
+    """A moment in ISO 8601 as people write it, to the minute."""
+    return moment[:16].replace("T", " ")
 
 
 def _finalized(value: Any) -> Any:

@@ -15,10 +15,10 @@ _STOP = "from labctl.cli import main; main()"
 
 
 def going_on(path: Path) -> running.Running | None:
-    """The run whose data go to this file; None where none does."""
+    """The run whose data go to this file, or would if it had not died without a word; None where there is none."""
     target = os.path.realpath(path)
     for entry in running.entries():
-        if os.path.realpath(entry.target) == target and (entry.is_alive or entry.guard):
+        if os.path.realpath(entry.target) == target:
             return entry
     return None
 

@@ -124,7 +124,7 @@ export class Figure {
     if (!this.picture) return;
     this.plot?.destroy();
     const ink = style("--faint"), grid = style("--grid");
-    const axis = { stroke: ink, grid: { stroke: grid, width: 1 }, ticks: { stroke: ink, width: 1, size: 5 }, font: "12px system-ui, sans-serif" };
+    const axis = { stroke: ink, grid: { stroke: grid, width: 1 }, ticks: { stroke: ink, width: 1, size: 5 }, font: "12px system-ui, sans-serif", values: (_plot, splits) => splits.map(label) };
     const fixed = { time: false, auto: false, range: (_plot, low, high) => [low, high] };
     this.plot = new uPlot({
       mode: 2,
@@ -332,6 +332,11 @@ export class Figure {
 /** True where a piece of the line is wholly to one side of the picture. */
 function isBeside([ax, ay], [bx, by], [left, right, top, bottom]) {
   return (ax < left && bx < left) || (ax > right && bx > right) || (ay < top && by < top) || (ay > bottom && by > bottom);
+}
+
+/** A number at an axis; its sign is as long as a plus. */
+function label(value) {
+  return value === null ? "" : Number(value.toPrecision(10)).toString().replace("-", "−");
 }
 
 function short(value) {

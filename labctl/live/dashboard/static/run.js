@@ -42,6 +42,7 @@ export function startOverlay() {
 export function startRun() {
   const { figure, load, address } = startFigure();
   startWire();
+  document.querySelector("#main").addEventListener("click", (event) => { if (event.target.id === "stop") askToStop(); });
   if (one("#head").dataset.status !== "running") { load(); return; }
   const line = listen(address, {
     hello: () => { shown = 0; },
@@ -52,7 +53,6 @@ export function startRun() {
     status: (told) => (told.is_over ? end(told) : null),
   });
   figure.changed = () => line.again();
-  one("#stop")?.addEventListener("click", askToStop);
 
   async function end(told) {
     line.end();
@@ -133,9 +133,11 @@ function startWire() {
 function askToStop() {
   const dialog = one("#stop-dialog"), told = dialog.querySelector(".outcome"), button = one("#stop-now");
   told.textContent = "";
+  dialog.querySelector("[value=no]").textContent = "Let it go on";
   button.disabled = false;
   button.onclick = async () => {
     button.disabled = true;
+    dialog.querySelector("[value=no]").textContent = "Close";
     told.textContent = "Asked to stop; the station is being parked …";
     try {
       const answer = await fetch(`/stop?run=${one("#head").dataset.run}`, { method: "POST", headers: { "x-labctl-stop": stopTokenNow() } });
