@@ -75,7 +75,7 @@ def stop(run: str | None, *, now: bool) -> Stopped:
     It may finish its point within GRACE seconds, without `now`. One that does not react is ended by its guard,
     which then parks; one that died before is parked by it too, or else by hand.
     """
-    entry = running.find(run)
+    entry = running.find(run, "Nothing was stopped.")
     if entry.is_alive:
         return _stop_living(entry, now=now)
     _wait_for_end(entry)

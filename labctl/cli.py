@@ -95,9 +95,7 @@ _FAULT_OPTION = click.option(
 @click.option(
     "--wire/--no-wire", default=True, help="Keep every line of the wire in the file (replay needs it)."
 )
-@click.option(
-    "--live/--no-live", default=None, help="Show progress; default: when standard error is a terminal."
-)
+@click.option("--live/--no-live", default=None, help="Show the run as it goes on; default: on a terminal.")
 @_FAULT_OPTION
 @click.option(
     "--chaos", type=click.IntRange(0, 2**53), metavar="SEED", help="Let things drawn from this seed go wrong."
@@ -141,12 +139,20 @@ def _request(
 
 def _measure(request: Request, live: bool, as_json: bool, keep_wire: bool, is_rehearsed: bool) -> None:
     from labctl import admission, engine, figures, person, tables, tell
+    from labctl.live.display import displayed
 
     permit = admission.admit(request, is_rehearsed=is_rehearsed)
     for warning in permit.warnings:
         tables.say(f"warning: {warning}")
-    with tables.progress(request.rows_expected, request.title, live) as advance:
-        outcome = engine.run(request, advance, person.ask, keep_wire=keep_wire, permit=permit)
+    with displayed(request, live) as shown:
+        outcome = engine.run(
+            request,
+            shown.advance,
+            shown.asking(person.ask),
+            keep_wire=keep_wire,
+            stops=shown.stops,
+            permit=permit,
+        )
     figure = figures.draw_beside(outcome)
     if as_json:
         tables.as_json(tell.outcome(outcome, figure))
@@ -309,11 +315,11 @@ def simulate(as_json: bool, **request: Any) -> None:
 
 cli.add_command(station)
 cli_files.add_to(cli)
+cli_live.add_to(cli)
 cli_safety.add_to(cli)
 cli_batch.add_to(cli)
 cli_catalogue.add_to(cli)
 cli_sample.add_to(cli)
-cli_live.add_to(cli)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -14,6 +14,7 @@ from labctl import engine, figures, person, runfile, tables, tell
 from labctl.again import AS_IT_IS, request_of, starts_as_it_is
 from labctl.batch import conduct
 from labctl.errors import DataError, RequestError
+from labctl.live.display import displayed
 from labctl.overlap import overlap
 from labctl.record import Quantity
 
@@ -40,8 +41,8 @@ def again(path: Path, *, output: Path | None, as_json: bool, live: bool) -> None
     request = _request(run, output or path.parent)
     if starts_as_it_is(request):
         tables.say(f"warning: {AS_IT_IS}")
-    with tables.progress(request.rows_expected, request.title, live) as advance:
-        outcome = engine.run(request, advance, person.ask)
+    with displayed(request, live) as shown:
+        outcome = engine.run(request, shown.advance, shown.asking(person.ask), stops=shown.stops)
     figure = figures.draw_beside(outcome)
     compared = overlap(run, runfile.read_run(outcome.path)) if outcome.path else None
     if as_json:

@@ -108,8 +108,11 @@ def entries() -> list[Running]:
     return [entry for path in paths if (entry := _read(path)) is not None]
 
 
-def find(run: str | None) -> Running:
-    """Return the run whose file or process number is given, or the only one; RequestError where there is none."""
+def find(run: str | None, consequence: str) -> Running:
+    """Return the run whose file or process number is given, or the only one.
+
+    RequestError, which ends with the `consequence`, where there is none.
+    """
     listed = entries()
     living = [entry for entry in listed if entry.is_alive]
     if run is None:
@@ -120,7 +123,7 @@ def find(run: str | None) -> Running:
         return chosen[0]
     names = "; ".join(f"{one.target} (process {one.pid})" for one in (chosen or living)) or "none"
     wanted = "the only run that is going on" if run is None else f"one that is going on; got {run!r}"
-    raise RequestError(f"RUN must be {wanted}; there are: {names}. Nothing was stopped.")
+    raise RequestError(f"RUN must be {wanted}; there are: {names}. {consequence}")
 
 
 def folder() -> Path:

@@ -45,6 +45,8 @@ class StopRequests:
 
     def __init__(self) -> None:
         self.reason = ""
+        self.is_parking = False
+        self.answers = 0  # how often `answer_impatience` has written something
         self._asked = 0
         self._told = 0
         self._point_ends = math.inf
@@ -66,11 +68,13 @@ class StopRequests:
     def begin_parking(self) -> None:
         """Take all that has been asked for so far as granted."""
         self._told = self._asked
+        self.is_parking = True
 
     def answer_impatience(self) -> None:
         """Say on standard error that parking goes on, once for each request that has come since it began."""
         while self._told < self._asked:
             self._told += 1
+            self.answers += 1
             with suppress(OSError):  # the terminal may be gone
                 os.write(2, b"\nlabctl: the station is being parked; a ramp cannot be cut short.\n")
 

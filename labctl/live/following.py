@@ -55,11 +55,13 @@ class Follower:
     as `runfile.read_run` has it, with its results, or None where the run left none. The journal of an interrupted
     run stays as it is, for `labctl recover`; a later poll finds the file that was made of it.
 
+    Without `with_file` the file is not looked for, neither now nor later: whoever measures has its results.
+
     DataError, from here and from `poll`, where there is neither journal nor file or they cannot be read. Not for
     several threads at once. Close it, or use it in a `with`.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, with_file: bool = True) -> None:
         self.path, source = recovery.names(path)
         self.pid = 0
         self.time = 0.0
@@ -71,8 +73,9 @@ class Follower:
         self.run: Run | None = None
         self._seen: tuple[int, int, Status] = (0, 0, "running")
         self._has_ended = False
+        self._with_file = with_file
         self._journal = ExitStack()
-        if recovery.is_whole(self.path) or not self._begin(source):
+        if self._is_there() or not self._begin(source):
             self._finish(_read(self.path))
 
     def __enter__(self) -> Follower:
@@ -119,7 +122,8 @@ class Follower:
                 raise DataError(
                     f"{self.path} must be a run that can be read; got: {error.strerror}."
                 ) from error
-        (rows, events, status), self._seen = self._seen, (self.rows, len(self.events), self.status)
+        rows, events, status = self._seen
+        self._seen = (self.rows, len(self.events), self.status)
         return News(rows, self.rows, self.events[events:], self.status != status)
 
     def close(self) -> None:
@@ -133,7 +137,7 @@ class Follower:
             began = journal.read_header(source, self._descriptor)
         except DataError as error:
             self.close()
-            if recovery.is_whole(self.path):
+            if self._is_there():
                 return False
             if os.path.lexists(source):
                 raise
@@ -148,6 +152,9 @@ class Follower:
             _Growing(["float64"]),
         )
         return True
+
+    def _is_there(self) -> bool:
+        return self._with_file and recovery.is_whole(self.path)
 
     def _look(self) -> None:
         # asked first: what a writer left behind before it died is read then
@@ -183,7 +190,7 @@ class Follower:
 
     def _settle(self) -> None:
         """Nobody writes the journal any more: take the file that was made of it, if it is there."""
-        if recovery.is_whole(self.path):
+        if self._is_there():
             run = _read(self.path)
             if run.uuid == self.header.uuid:  # otherwise somebody moved ours away and measured anew
                 self._finish(run)

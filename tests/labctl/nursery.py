@@ -16,8 +16,8 @@ import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
+from collections.abc import Callable
+from contextlib import redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
@@ -25,8 +25,9 @@ from typing import Any, NoReturn
 
 from parking import assert_parked
 
-from labctl import bench, cli, figures, newfile, tables
+from labctl import bench, cli, figures, newfile
 from labctl.journal import writer
+from labctl.live.display import Display
 
 NOBODY = 65534
 
@@ -116,16 +117,12 @@ def _run(words: list[str], mishap: Mishap) -> NoReturn:
         rooms.append(ordinary(*given, **options))
         return rooms[-1]
 
-    @contextmanager
-    def acknowledged(*_given: object) -> Iterator[Callable[[int], None]]:
-        def advance(row: int) -> None:
-            tell("row", row, time.time())
-            mishap.after_row(row)
-
-        yield advance
+    def acknowledged(_self: Display, row: int) -> None:
+        tell("row", row, time.time())
+        mishap.after_row(row)
 
     bench.Bench = recorded  # type: ignore[misc]
-    tables.progress = acknowledged
+    Display.advance = acknowledged  # type: ignore[method-assign]
     figures.draw_beside = lambda outcome: tell("filed", outcome.path)  # type: ignore[assignment]
     out, err = StringIO(), StringIO()
     code, parked = 0, None

@@ -127,6 +127,23 @@ def test_a_run_that_never_began_to_measure_leaves_nothing(tmp_path):
         assert "before an instrument was set" in follower.reason
 
 
+def test_who_measures_follows_without_the_file(tmp_path):
+    """The run's end is known from its journal, gone or not; a file that was there before is not looked at."""
+    store = measured(tmp_path / "a.h5")
+    with Follower(tmp_path / "a.h5", with_file=False) as follower:
+        store.finish("faulted", "the source is gone", END, 12.5)
+        store.close()
+        follower.poll()
+        assert (follower.status, follower.reason, follower.rows) == (
+            "faulted",
+            "the source is gone",
+            len(ROWS),
+        )
+        assert (follower.is_over, follower.run) == (True, None)
+    with pytest.raises(DataError, match="neither that file nor the journal"):
+        Follower(tmp_path / "a.h5", with_file=False)
+
+
 def test_nothing_to_follow_is_said(tmp_path):
     """Neither file nor journal, and what is neither, are refused in a line."""
     with pytest.raises(DataError, match="neither that file nor the journal"):

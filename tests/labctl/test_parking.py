@@ -220,18 +220,18 @@ def test_a_run_is_listed_while_it_goes_on_and_not_after(state: Path) -> None:
     target = state / "x.h5"
     with running.registered("ahe-loop", target, "", ["GPIB0::7::INSTR"], None) as entry:
         for run in (None, str(os.getpid()), str(target)):
-            found = running.find(run)
+            found = running.find(run, "Nothing was stopped.")
             assert (found.pid, found.is_alive, found.is_parking) == (os.getpid(), True, False)
         entry.is_parking()
-        assert running.find(None).is_parking
+        assert running.find(None, "Nothing was stopped.").is_parking
     with pytest.raises(RequestError, match=r"none\. Nothing was stopped"):
-        running.find(None)
+        running.find(None, "Nothing was stopped.")
 
 
 def test_a_process_of_the_same_number_is_not_the_run(state: Path) -> None:
     """The number of a dead run may be somebody else's by now: the start time tells."""
     with running.registered("ahe-loop", state / "x.h5", "", [], None):
-        found = running.find(None)
+        found = running.find(None, "Nothing was stopped.")
         assert not running.is_alive(found.pid, "12345")
 
 

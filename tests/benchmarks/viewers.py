@@ -1,0 +1,137 @@
+"""What it costs a run to be looked at: processor time per row of the program that measures, with and without."""
+
+import contextlib
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+ROUNDS = 9
+#: A second or two on the simulated bench, which waits for nothing: rows come as fast as they ever can.
+WORDS = ("mu0_H_step=2 Oe",)
+FOLLOWER = """
+import sys, time
+from pathlib import Path
+from labctl.errors import DataError
+from labctl.live.following import Follower
+target = Path(sys.argv[1])
+print("ready", flush=True)
+while True:
+    try:
+        run = Follower(target, with_file=False)
+        break
+    except DataError:
+        time.sleep(0.02)
+while not run.is_over:
+    run.poll()
+    time.sleep(0.1)
+print(run.rows, flush=True)
+"""
+
+
+def measure(target: str, live: bool) -> None:
+    """What the measuring process does: it prints microseconds of processor time per row, and the rows."""
+    from labctl import engine, person
+    from labctl.live.display import displayed
+
+    request = engine.prepare("ahe-loop", WORDS, station="sim", sample="alox-2.0", seed=1, output=Path(target))
+    start = time.process_time(), time.monotonic()
+    with displayed(request, live) as shown:
+        outcome = engine.run(request, shown.advance, shown.asking(person.ask), stops=shown.stops)
+        cost, wall = time.process_time() - start[0], time.monotonic() - start[1]
+    print(
+        json.dumps(
+            {"cost": cost / outcome.rows * 1e6, "wall": wall / outcome.rows * 1e6, "rows": outcome.rows}
+        )
+    )
+
+
+@contextlib.contextmanager
+def _terminal() -> Iterator[int]:
+    """A pseudo-terminal that somebody reads, as the standard error of a program."""
+    master, slave = os.openpty()
+    thread = threading.Thread(target=_drain, args=(master,), daemon=True)
+    thread.start()
+    yield slave
+    os.close(slave)
+    thread.join(5)
+    os.close(master)
+
+
+def _drain(master: int) -> None:
+    with contextlib.suppress(OSError):
+        while os.read(master, 65536):
+            pass
+
+
+def _once(folder: Path, live: bool, followers: int) -> dict[str, float]:
+    target = str(folder / "a.h5")
+    looking = [
+        subprocess.Popen([sys.executable, "-c", FOLLOWER, target], stdout=subprocess.PIPE, text=True)
+        for _ in range(followers)
+    ]
+    for one in looking:
+        assert one.stdout is not None
+        one.stdout.readline()
+    code = f"import viewers; viewers.measure({target!r}, {live})"
+    with _terminal() as terminal:
+        said = subprocess.run(
+            [sys.executable, "-c", code],
+            cwd=Path(__file__).parent,
+            env={**os.environ, "TERM": "xterm-256color"},
+            check=True,
+            stdout=subprocess.PIPE,
+            stderr=terminal,
+            text=True,
+        )
+    found = json.loads(said.stdout)
+    for one in looking:
+        assert int(one.communicate(timeout=30)[0]) == found["rows"]
+    return found
+
+
+CONTESTANTS = {
+    "alone": (False, 0),
+    "live view": (True, 0),
+    "1 follower": (False, 1),
+    "5 followers": (False, 5),
+}
+
+
+def medians(rounds: int = ROUNDS) -> dict[str, dict[str, float]]:
+    """Medians over interleaved rounds, of each contestant.
+
+    `cost` is processor time in us per row; `ratio` and `wall` are processor and wall time per row over those
+    of the run that nobody looked at in the same round.
+    """
+    found: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+    for number in range(rounds):
+        order = list(CONTESTANTS.items())
+        this: dict[str, dict[str, float]] = {}
+        for name, (live, followers) in order if number % 2 else reversed(order):
+            with tempfile.TemporaryDirectory() as folder:
+                this[name] = _once(Path(folder), live, followers)
+        for name, one in this.items():
+            found[name]["cost"].append(one["cost"])
+            found[name]["ratio"].append(one["cost"] / this["alone"]["cost"])
+            found[name]["wall"].append(one["wall"] / this["alone"]["wall"])
+    return {
+        name: {what: statistics.median(values) for what, values in found[name].items()}
+        for name in CONTESTANTS
+    }
+
+
+if __name__ == "__main__":
+    lines = [
+        f"| {name} | {cost['cost']:.0f} | {cost['ratio']:.3f} | {cost['wall']:.3f} |"
+        for name, cost in medians().items()
+    ]
+    head = ["| looked at by | us of CPU per row | ratio | ratio of wall time |", "|---|---|---|---|"]
+    sys.stdout.write("\n".join([*head, *lines]) + "\n")
