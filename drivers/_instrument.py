@@ -6,6 +6,7 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any, ClassVar
 
 from drivers._parking import Recipe
@@ -53,6 +54,12 @@ def try_each(steps: Iterable[tuple[str, Callable[[], object]]]) -> list[str]:
         except Exception as failure:
             failed.append(f"{name}: {failure}")
     return failed
+
+
+def _counted(errors: Iterable[str]) -> list[str]:
+    """The same error several times in a row is told once, with how often it came."""
+    runs = [(error, len(list(same))) for error, same in groupby(errors)]
+    return [error if times == 1 else f"{error} ({times} times)" for error, times in runs]
 
 
 def _line(command: Command, arguments: str) -> str:
@@ -134,7 +141,7 @@ class Instrument(ABC):
         errors = self.pending_errors()
         if errors:
             raise ErrorQueueNotEmpty(
-                f"{self._wire.name} must accept {after!r}; it answered {'; '.join(errors)}. "
+                f"{self._wire.name} must accept {after!r}; it answered {'; '.join(_counted(errors))}. "
                 f"The old setting stays.\n{self._wire.last_exchanges()}"
             )
 

@@ -295,10 +295,11 @@ class FieldSource:
     def _settled_current(self, target: float, deadline: float) -> float:
         within = self._within(target)
         while True:
+            asked = self._clock.now()
             current = self._supply.current
             if abs(current - target) <= within:
                 return current
-            if self._clock.now() >= deadline:
+            if asked >= deadline:
                 faults = ", ".join(self._supply.faults()) or "none reported"
                 raise NotFollowed(
                     f"the supply of {self.name} must follow to {target:.4f} A within {within:.4f} A; "
@@ -316,10 +317,11 @@ class FieldSource:
         steady = self._tolerance * (_STEADY if self._is_closed else 1.0)
         while True:
             self._clock.wait(_READING)
+            asked = self._clock.now()
             before, field = field, gaussmeter.read_field()
             if abs(field - before) <= steady:
                 break
-            if self._clock.now() >= deadline:
+            if asked >= deadline:
                 raise NotFollowed(
                     f"the field of {self.name} must come to rest; two readings 0.1 s apart still differ by "
                     f"{abs(field - before):.3g} T (at most {steady:.3g} T) at {field:.6g} T. "

@@ -338,11 +338,13 @@ class Keithley6221(DcSource):
         clock = self.wire.clock
         deadline = clock.now() + _ARM_LIMIT
         self.say(self.wave_arm)
+        asked = clock.now()
         while self.ask(self.wave_armed, timeout=_ARM_LIMIT)[1] != "1":
             self.check_errors(self.wave_arm.header)
-            if clock.now() >= deadline:
+            if asked >= deadline:  # when it was asked: an answer may take its time on a busy computer
                 raise NotFollowed(f"{self.wire.name} must be armed within {_ARM_LIMIT:g} s; it is not.")
             clock.wait(_ARM_POLL)
+            asked = clock.now()
         # Both registers keep what was, until they are read: from here on they tell of this wave only.
         self.ask_register(self.operation_events)
         self.ask_register(self.measurement_events)
@@ -354,10 +356,12 @@ class Keithley6221(DcSource):
         with self._confirmed(f"the end of a waveform ({wave.duration:G} s, peak {wave.peak:G} A)"):
             self.say(self.wave_start)
             clock.wait(wave.duration + _START)
+            asked = clock.now()
             while not self.ask_register(self.operation_events) & _WAVE_STOPPED:
-                if clock.now() >= deadline:
+                if asked >= deadline:  # as above
                     raise NotFollowed("bit 7 of STAT:OPER?, wave stopped, was not seen")
                 clock.wait(_END_POLL)
+                asked = clock.now()
             is_limited = bool(self.ask_register(self.measurement_events) & IN_COMPLIANCE)
             self._check_output_on()
         return is_limited

@@ -8,35 +8,27 @@ from __future__ import annotations
 
 import math
 import re
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from drivers._choice import Boolean, Choice
 from drivers._instrument import Command, Query, RegisterInstrument, names_of, register, try_each
 from drivers._parking import Expect, Recipe, Say
-from drivers._setting import Count, Number, Setting
+from drivers._setting import Count, Number
 from drivers._wire import NUMBER, Wire
-from drivers.errors import NotFollowed, NotParked, NotReady, OutOfRange, Overload, ReplyGarbled, WireTimeout
-
-if TYPE_CHECKING:
-    from drivers._instrument import Instrument
+from drivers.errors import NotFollowed, NotParked, NotReady, OutOfRange, Overload, WireTimeout
+from drivers.srs_sr830_settings import (
+    SENSITIVITIES,
+    SLOPES,
+    STEP_TOLERANCE,
+    TIME_CONSTANTS,
+    Amplitude,
+    Frequency,
+    Step,
+    sensitivity_for,
+    settle_time,
+)
 
 _DRIVERS = "pymeasure sr830.py, qcodes, slave, instrumentkit"
-#: Full scales (V rms; with a current input the same digits in uA rms), in the order of the codes of SENS.
-SENSITIVITIES: Final = (
-    *(2e-9, 5e-9, 10e-9, 20e-9, 50e-9, 100e-9, 200e-9, 500e-9),
-    *(1e-6, 2e-6, 5e-6, 10e-6, 20e-6, 50e-6, 100e-6, 200e-6, 500e-6),
-    *(1e-3, 2e-3, 5e-3, 10e-3, 20e-3, 50e-3, 100e-3, 200e-3, 500e-3),
-    1.0,
-)
-#: Time constants (s), in the order of the codes of OFLT.
-TIME_CONSTANTS: Final = (
-    *(10e-6, 30e-6, 100e-6, 300e-6, 1e-3, 3e-3, 10e-3, 30e-3, 100e-3, 300e-3),
-    *(1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1e3, 3e3, 10e3, 30e3),
-)
-#: Time constants until a step of the input is followed to 1 %, by filter slope (dB/octave): n equal poles.
-SETTLING: Final = {6: 5.0, 12: 7.0, 18: 9.0, 24: 10.0}
-#: Filter slopes (dB/octave), in the order of the codes of OFSL.
-SLOPES: Final = tuple(SETTLING)
 #: Highest detection frequency (Hz): harmonic times reference frequency.
 DETECTION_MAX: Final = 102e3
 #: Smallest amplitude (V rms) of the sine output, which cannot be switched off.
@@ -52,8 +44,6 @@ STATUS: Final = (
 
 _PORTS: Final[dict[Literal["GPIB", "serial"], str]] = {"GPIB": "1", "serial": "0"}
 _INPUT: Final = "ISRC"
-_STEP_TOLERANCE = 1e-6  # of a step: what floating point makes of a decimal number, and no more
-_CODE = re.compile(r"\+?(\d+)")
 _TWO_OR_MORE = re.compile(rf"{NUMBER.pattern}(?:,{NUMBER.pattern}){{1,5}}")
 
 
@@ -67,76 +57,6 @@ class Snapshot(NamedTuple):
     frequency: float
 
 
-class Step(Setting[float]):
-    """A number out of a table, said and answered as its place there; what is between two steps is refused."""
-
-    def __init__(self, header: str, steps: tuple[float, ...], *, unit: str, page: str, doc: str) -> None:
-        super().__init__(header, unit=unit, page=page, doc=doc)
-        self.steps = steps
-
-    def words(self, value: float, who: str) -> str:
-        """Return the code of the step."""
-        for code, step in enumerate(self.steps):
-            if math.isclose(value, step, rel_tol=_STEP_TOLERANCE):
-                return str(code)
-        allowed = (
-            f"one of the {len(self.steps)} steps from {self.steps[0]:G} to {self.steps[-1]:G} {self.unit}"
-        )
-        raise self.refuse(value, allowed, who)
-
-    def read(self, instrument: Instrument) -> float:
-        """Ask for the code and return the step; a code that is not in the table raises ReplyGarbled."""
-        code = int(instrument.wire.match(f"{self.header}?", _CODE)[1])
-        if code >= len(self.steps):
-            instrument.wire.distrust()
-            raise ReplyGarbled(
-                f"{self.header}? of {instrument.wire.name} must answer 0 to {len(self.steps) - 1}; got {code}. "
-                "The answer was dropped."
-            )
-        return self.steps[code]
-
-
-class Amplitude(Number):
-    """The sine amplitude in steps of 2 mV: in between is refused, for 5 mV would become a fifth more or less."""
-
-    STEP = 0.002
-
-    def words(self, value: float, who: str) -> str:
-        """Return the amplitude with three decimals."""
-        words = super().words(value, who)
-        steps = value / self.STEP
-        if abs(steps - round(steps)) > _STEP_TOLERANCE:
-            raise self.refuse(value, f"a whole number of steps of {self.STEP:G} {self.unit}", who)
-        return words
-
-
-class Frequency(Number):
-    """The reference frequency, rounded as the lock-in would: to 5 digits or 0.1 mHz, whichever is coarser."""
-
-    def words(self, value: float, who: str) -> str:
-        """Return the frequency as it will be set."""
-        super().words(value, who)
-        return f"{value:.4f}" if value < 10 else f"{value:.5G}"
-
-
-def sensitivity_for(V_max_rms: float) -> float:
-    """Return the full scale (V rms) of the smallest sensitivity that holds `V_max_rms` (V rms); else OutOfRange."""
-    if V_max_rms > 0:
-        for full_scale in SENSITIVITIES:
-            if V_max_rms <= full_scale:
-                return full_scale
-    raise OutOfRange(
-        f"V_max_rms must be above 0 and at most {SENSITIVITIES[-1]:G} V rms; got {V_max_rms!r} V. Nothing was sent."
-    )
-
-
-def settle_time(time_constant: float, slope: float) -> float:
-    """Return how long (s) a filter takes to follow a step to 1 %; OutOfRange for another slope."""
-    if slope not in SETTLING:
-        raise OutOfRange(f"slope must be 6, 12, 18 or 24 dB/octave; got {slope!r}. Nothing was sent.")
-    return SETTLING[int(slope)] * time_constant
-
-
 class SR830(RegisterInstrument):
     """The lock-in amplifier of a harmonic measurement: prepare, select_harmonic, settle_time, read_xy, park.
 
@@ -146,7 +66,7 @@ class SR830(RegisterInstrument):
     MODEL = "Stanford Research SR830"
     IDENTITY = re.compile(r"Stanford_Research_Systems,SR830,s/n[^,]+,ver[^,]+")
     EVENTS = ("input buffer overflow (*ESR? bit 0)", *RegisterInstrument.EVENTS[1:])
-    __slots__ = ("_time_constant",)
+    __slots__ = ("_kept", "_time_constant")
 
     phase = Number(
         "PHAS", unit="deg", low=-360, high=729.99, page=_DRIVERS, doc="answered within 180", style=".2f"
@@ -200,6 +120,7 @@ class SR830(RegisterInstrument):
     def __init__(self, wire: Wire) -> None:
         super().__init__(wire)
         self._time_constant: float | None = None  # as prepared; None: not prepared
+        self._kept: dict[str, float | str] = {}  # what must still be so when a reading is stored
 
     def connect(self) -> list[str]:
         """Check the identity and take the old errors; a lock-in that is mute is told which port to answer on.
@@ -223,6 +144,7 @@ class SR830(RegisterInstrument):
         self._check_all(reference_slope=slope)
         self.reference = "external"
         self.reference_slope = slope
+        self._kept["reference"] = "external"
 
     def use_internal_reference(self, frequency: float, V_sine_rms: float = V_SINE_MIN_RMS) -> None:
         """Lock to the internal oscillator at `frequency` (Hz), with `V_sine_rms` (V) at the sine output.
@@ -234,6 +156,7 @@ class SR830(RegisterInstrument):
         self.reference = "internal"
         self.frequency = frequency
         self.V_sine_rms = V_sine_rms
+        self._kept["reference"] = "internal"
 
     def prepare(
         self,
@@ -277,6 +200,12 @@ class SR830(RegisterInstrument):
             self.do(self.offset_expand, f"{output},0,0")
         self._confirm(harmonic, time_constant)
         self._time_constant = time_constant
+        self._kept |= {
+            "input": "A-B",
+            "sensitivity": full_scale,
+            "harmonic": harmonic,
+            "time_constant": time_constant,
+        }
 
     def select_harmonic(self, n: int, V_max_rms: float | None = None) -> None:
         """Measure the `n`-th harmonic from now on; `V_max_rms` (V) also changes the range.
@@ -291,13 +220,20 @@ class SR830(RegisterInstrument):
         if full_scale is not None:
             self.sensitivity = full_scale
         self._confirm(n, time_constant)
+        self._kept["harmonic"] = n
+        if full_scale is not None:
+            self._kept["sensitivity"] = full_scale
 
     def settle_time(self) -> float:
         """Return how long (s) to wait after a change, as the lock-in is set now, until X and Y are within 1 %.
 
-        The synchronous filter adds one period of the reference.
+        The synchronous filter adds one period of the reference. A time constant that is no longer the prepared one
+        raises NotFollowed: the wait would be too short.
         """
-        filtered = settle_time(self.time_constant, self.slope)
+        time_constant = self.time_constant
+        if self._time_constant is not None:
+            self._must_still_be("time_constant", self._time_constant, time_constant)
+        filtered = settle_time(time_constant, self.slope)
         return filtered + (1 / self.frequency if self.sync_filter else 0.0)
 
     def read_xy(self) -> tuple[float, float]:
@@ -320,6 +256,16 @@ class SR830(RegisterInstrument):
                 f"Choose a larger V_max_rms, more reserve, or wait longer.\n{self.wire.last_exchanges()}"
             )
         return X, Y
+
+    def verify(self) -> None:
+        """Raise NotFollowed unless input, range, harmonic, time constant and reference are still as they were set.
+
+        One that is not prepared is left alone.
+        """
+        if self._time_constant is None:
+            return
+        for name, wanted in self._kept.items():
+            self._must_still_be(name, wanted, getattr(self, name))
 
     def snapshot(self) -> Snapshot:
         """Return the outputs and the reference frequency of one moment, overloaded or not: see `status`.
@@ -384,11 +330,19 @@ class SR830(RegisterInstrument):
             ("harmonic", harmonic, self.harmonic),
             ("time_constant", time_constant, self.time_constant),
         ):
-            if not math.isclose(got, wanted, rel_tol=_STEP_TOLERANCE):
+            if not _is_same(got, wanted):
                 self._time_constant = None
                 raise NotFollowed(
                     f"{name} of {self.wire.name} must read back {wanted:G}; it reads {got:G}. Prepare it again."
                 )
+
+    def _must_still_be(self, name: str, wanted: float | str, got: float | str) -> None:
+        if not _is_same(got, wanted):
+            self._time_constant = None
+            raise NotFollowed(
+                f"{name} of {self.wire.name} must still be {wanted}; it is {got}. Somebody has changed it, or the "
+                "lock-in has lost its mains."
+            )
 
     def _confirm_down(self) -> None:
         if not (V_rms := self.V_sine_rms) < V_SINE_MIN_RMS + Amplitude.STEP / 2:
@@ -398,3 +352,9 @@ class SR830(RegisterInstrument):
         line = f"{self.snap.header} {','.join(map(str, outputs))}"
         form = re.compile(",".join([NUMBER.pattern] * len(outputs)))
         return [float(value) for value in self.wire.match(line, form)[0].split(",")]
+
+
+def _is_same(got: float | str, wanted: float | str) -> bool:
+    if isinstance(got, str) or isinstance(wanted, str):
+        return got == wanted
+    return math.isclose(got, wanted, rel_tol=STEP_TOLERANCE)

@@ -35,8 +35,10 @@ class Permit:
         run, title, sample = self.request.uuid, self.request.title, self.request.sample
         spent = Spent() if self.ledger is None else self.ledger.spent()
 
+        judge = limits.judge(self.request.station, sample)
+
         def broken(demand: Demand) -> Iterator[str]:
-            yield from limits.broken(demand, self.request.station, sample)
+            yield from judge(demand)
             if self.ledger is not None and sample.life is not None:
                 yield from judged(sample.life, spent, Spent.of(demand, sample), sample.name)[0]
 

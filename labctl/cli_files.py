@@ -1,15 +1,16 @@
-"""The commands that read what was measured: show, plot, analyse, export, validate, recover."""
+"""The commands that read what was measured: show, plot, report, analyse, export, validate, recover."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import click
 
 
 def add_to(group: click.Group) -> None:
     """Give a group the commands of this room."""
-    for command in (show, plot, analyse, export, validate, recover):
+    for command in (show, plot, report, analyse, export, validate, recover):
         group.add_command(command)
 
 
@@ -34,11 +35,45 @@ def show(file: Path, as_json: bool) -> None:
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), help="PNG, SVG or PDF; default: beside the file."
 )
-def plot(files: tuple[Path, ...], output: Path | None) -> None:
-    """Draw one run, or several of the same protocol overlaid."""
+@click.option("--x", metavar="COLUMN", help="Draw this column to the right, whatever the protocol draws.")
+@click.option("--y", metavar="COLUMN", help="Draw this column upwards.")
+@click.option(
+    "--branch", metavar="BRANCH", help="Only these rows: up, down, initial, or the number of a sweep."
+)
+@click.option(
+    "--unit", "units", multiple=True, metavar="COLUMN=UNIT", help="As mu0_H_x=mT, with --x and --y."
+)
+@click.option(
+    "--width",
+    type=click.Choice(["single", "double"]),
+    default="single",
+    help="Columns of a journal it takes.",
+)
+def plot(
+    files: tuple[Path, ...],
+    output: Path | None,
+    x: str | None,
+    y: str | None,
+    branch: str | None,
+    units: tuple[str, ...],
+    width: Literal["single", "double"],
+) -> None:
+    """Draw one run, or several overlaid: of one protocol as the paper does, or columns that they share."""
     from labctl import figures
 
-    click.echo(figures.draw_files(files, output))
+    click.echo(figures.draw_files(files, output, figures.choice(x, y, branch, units), width))
+
+
+@click.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), help="HTML or PDF; default: HTML beside the file."
+)
+def report(files: tuple[Path, ...], output: Path | None) -> None:
+    """Write a report on runs: figures, results, circumstances and checks in one file that needs nothing else."""
+    from labctl.report import writing
+
+    click.echo(writing.write(files, output))
 
 
 @click.command()

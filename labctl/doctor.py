@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from labctl import door, running, station
+from labctl import door, limits, running, station
 from labctl.errors import FaultError, LabctlError, StoppedError
 from labctl.names import slug
 from labctl.safety import ROLE_DIRECTIONS, magnet_for
@@ -69,7 +69,7 @@ def examine(
                     answering.add(name)
                 yield finding
         if exercise:
-            yield from _exercised(visit, the_station, answering, folder, text)
+            yield from _exercised(visit, the_station, sample, answering, folder, text)
 
 
 # --- the computer and the files -----------------------------------------------------------------------
@@ -93,9 +93,7 @@ def _computer(folder: Path) -> Iterator[Finding]:
 
 
 def _limits(the_station: Station, sample: Sample) -> Iterator[Finding]:
-    currents = [
-        limits.current for limits in (the_station.limits, sample.limits) if limits.current is not None
-    ]
+    currents = [each.current for each in (the_station.limits, sample.limits) if each.current is not None]
     if not currents:
         yield Finding(
             "limits",
@@ -263,9 +261,9 @@ def _gaussmeter(name: str, driver: Any, magnet_name: str) -> Iterator[Finding]:
 
 
 def _exercised(
-    visit: Visit, the_station: Station, answering: set[str], folder: Path, text: str
+    visit: Visit, the_station: Station, sample: Sample, answering: set[str], folder: Path, text: str
 ) -> Iterator[Finding]:
-    """Move each magnet a little, and pass a small current; what does not answer is left out."""
+    """Move each magnet a little, and pass a small current, within every limit; what does not answer is left out."""
     roles = [role for role in ("source", "voltmeter", "lockin") if role in answering]
     for role in ROLE_DIRECTIONS:
         magnet = _fixed_magnet(the_station, role)
@@ -281,7 +279,7 @@ def _exercised(
         lab.watch.stop = stop
         try:
             lab.connect()
-            for what, act in _exercises(lab, roles):
+            for what, act in _exercises(lab, roles, _gentle(the_station, sample)):
                 if not stop.reason:
                     yield _tried(what, act)
         except BrokenOff:
@@ -301,14 +299,26 @@ def _exercised(
         raise StoppedError(f"{stop.reason}; {state}.")
 
 
-def _exercises(lab: Any, roles: Sequence[str]) -> Iterator[tuple[str, Callable[[], tuple[bool, str, str]]]]:
+def _gentle(the_station: Station, sample: Sample) -> tuple[float, float]:
+    """The current (A) and the compliance (V) to exercise with: small ones, and never beyond a limit."""
+    largest = limits.largest_current(the_station, sample)
+    compliance = limits.smallest("compliance", the_station, sample)
+    return (
+        EXERCISE_CURRENT if largest is None else min(EXERCISE_CURRENT, largest),
+        EXERCISE_VOLTS if compliance is None else min(EXERCISE_VOLTS, compliance),
+    )
+
+
+def _exercises(
+    lab: Any, roles: Sequence[str], gentle: tuple[float, float]
+) -> Iterator[tuple[str, Callable[[], tuple[bool, str, str]]]]:
     for role in roles:
         if role in ROLE_DIRECTIONS:
             yield f"exercise {role}", lambda role=role: _moved(lab, role)
     if {"source", "voltmeter"} <= set(roles):
-        yield "exercise source and voltmeter", lambda: _read(lab)
+        yield "exercise source and voltmeter", lambda: _read(lab, *gentle)
     if {"source", "lockin"} <= set(roles):
-        yield "exercise source and lockin", lambda: _locked(lab)
+        yield "exercise source and lockin", lambda: _locked(lab, *gentle)
 
 
 def _fixed_magnet(the_station: Station, role: str) -> MagnetSection | None:
@@ -336,28 +346,28 @@ def _moved(lab: Any, role: str) -> tuple[bool, str, str]:
     return abs(reached - target) < 0.1 * target + REST_FIELD, seen, "measure field_per_current again"
 
 
-def _read(lab: Any) -> tuple[bool, str, str]:
+def _read(lab: Any, current: float, compliance: float) -> tuple[bool, str, str]:
     lab.voltmeter.prepare(10e-3, 1.0)
-    lab.source.prepare(EXERCISE_CURRENT, EXERCISE_VOLTS)
+    lab.source.prepare(current, compliance)
     volts: list[float] = []
     for sign in (+1, -1):
-        lab.source.set_current(sign * EXERCISE_CURRENT)
+        lab.source.set_current(sign * current)
         lab.wait(0.01)
         volts.append(lab.voltmeter.read_voltage())
     limited = lab.source.in_compliance()
-    R_xy = (volts[0] - volts[1]) / (2 * EXERCISE_CURRENT)
-    seen = f"R_xy = {door.show(R_xy, 'ohm')} at {door.show(EXERCISE_CURRENT, 'A', 'mA')}"
+    R_xy = (volts[0] - volts[1]) / (2 * current)
+    seen = f"R_xy = {door.show(R_xy, 'ohm')} at {door.show(current, 'A', 'mA')}"
     return not limited, seen + (", in compliance" if limited else ""), "check leads and contacts of the bar"
 
 
-def _locked(lab: Any) -> tuple[bool, str, str]:
+def _locked(lab: Any, current: float, compliance: float) -> tuple[bool, str, str]:
     lab.lockin.use_external_reference()
-    lab.source.prepare(EXERCISE_CURRENT, EXERCISE_VOLTS)
+    lab.source.prepare(current, compliance)
     lab.source.start_sine(
-        EXERCISE_CURRENT,
+        current,
         EXERCISE_FREQUENCY,
-        compliance=EXERCISE_VOLTS,
-        R_load=EXERCISE_VOLTS / EXERCISE_CURRENT,
+        compliance=compliance,
+        R_load=compliance / current,
     )
     lab.wait(1.0)
     lab.lockin.is_locked()  # what was latched before does not count

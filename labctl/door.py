@@ -169,12 +169,13 @@ def show(value: float, unit: str, display: str | None = None, digits: int = 6) -
     shown = display or unit
     number = value / factor_of(unit, shown)
     if number and not 1e-3 <= abs(number) < 1e4:
-        shown = _fitting(value, unit, shown)
+        shown = fitting(value, unit, shown)
         number = value / factor_of(unit, shown)
     return f"{number:.{digits}g}" if shown == "1" else f"{number:.{digits}g} {shown}"
 
 
-def _fitting(value: float, unit: str, shown: str) -> str:
+def fitting(value: float, unit: str, shown: str) -> str:
+    """Return `shown` with the prefix in which an SI value lies between 1 and 10 000; as it is where none does."""
     units = _COMMON.get(unit, {})
     base = shown[1:] if shown[1:] in units and shown[0] in _PREFIXES else shown
     for prefix in ("k", "", "m", "u", "n"):

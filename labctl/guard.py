@@ -39,6 +39,8 @@ from labctl.takeover import Follower, Line, SocketLine, VisaLine
 STOPPED: Final = 0.4
 SIGN: Final = 0.5
 _LOOK: Final = 0.05  # s between two looks at the owner
+#: Nice value of the guard (our choice), which only a privileged user may have.
+URGENCY: Final = -10
 _DYING: Final = 1.0  # s that a killed owner may take to be gone
 #: Until when the owner may be silent; when it gave a sign of life; until when it then said it would be busy.
 PROMISE: Final = struct.Struct("ddd")
@@ -201,6 +203,8 @@ def _is_stopped(pid: int) -> bool:
 def main() -> None:
     """Guard until the owner is done, or take over."""
     control, page = (int(word) for word in sys.argv[1:3])
+    with suppress(OSError):  # only where the system lets it: it has little to do, and that must not wait
+        os.setpriority(os.PRIO_PROCESS, 0, URGENCY)
     guard = Guard(socket.socket(fileno=control), page)
     cause = guard.watch()
     if cause is None:

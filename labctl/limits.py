@@ -91,14 +91,29 @@ def largest_current(station: Station, sample: Sample) -> float | None:
 
 def broken(demand: Demand, station: Station, sample: Sample) -> Iterator[str]:
     """Yield in words each limit that a demand goes beyond; what is not a number goes beyond every limit."""
-    for whose, limits in owners(station, sample):
-        for name, rule in _RULES.items():
-            limit = getattr(limits, name)
-            if limit is not None:
+    return judge(station, sample)(demand)
+
+
+def judge(station: Station, sample: Sample) -> Callable[[Demand], Iterator[str]]:
+    """Return `broken` for this station and sample, for whoever asks at every set-point: limits are found once."""
+    held = [(whose, limits.mu0_H, list(_set_in(limits))) for whose, limits in owners(station, sample)]
+
+    def broken(demand: Demand) -> Iterator[str]:
+        for whose, mu0_H_max, rules in held:
+            for rule, limit in rules:
                 yield from _beyond(rule.what, rule.of(demand, sample), limit, rule.unit, rule.display, whose)
-        for role, mu0_H in demand.mu0_H.items():
-            if limits.mu0_H is not None:
-                yield from _beyond(f"the field of {role}", mu0_H, limits.mu0_H, "T", "Oe", whose)
+            for role, mu0_H in demand.mu0_H.items() if mu0_H_max is not None else ():
+                yield from _beyond(f"the field of {role}", mu0_H, mu0_H_max, "T", "Oe", whose)
+
+    return broken
+
+
+def _set_in(limits: Limits) -> Iterator[tuple[_Rule, float]]:
+    """Yield each rule whose limit is set, with the limit."""
+    for name, rule in _RULES.items():
+        limit = getattr(limits, name)
+        if limit is not None:
+            yield rule, limit
 
 
 def broken_by_magnet(

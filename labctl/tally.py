@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from labctl.errors import FaultError
 from labctl.limits import Demand
@@ -31,7 +31,8 @@ class Tally:
     def __init__(self, now: Callable[[], float], broken: Broken = no_limits) -> None:
         self._now = now
         self._broken = broken
-        self._sent = Demand()
+        self._sent = Demand()  # with the sums as they were when something was sent last
+        self._charge = self._square = 0.0  # C, A2 s; with what has flowed since
         self._since = now()
         self._charge_rate = self._square_rate = 0.0  # A, A2
         #: Start (s) of the last waveform, and the time (s) for which it is away from 0 A.
@@ -41,7 +42,7 @@ class Tally:
     def demand(self) -> Demand:
         """What was sent so far, a level that flows included up to now."""
         self._flow()
-        return self._sent
+        return replace(self._sent, charge=self._charge, square=self._square)
 
     def level(self, current: float) -> None:
         """A level (A) is about to be set."""
@@ -58,6 +59,7 @@ class Tally:
         """A waveform of `samples` (A), each for `slot` (s), is about to be played; it counts unless refused."""
         self._flow()
         before, last, now = self._sent, self._wave, self._now()
+        sums = self._charge, self._square
         rates = self._charge_rate, self._square_rate
         busy = slot * sum(1 for sample in samples if sample)
         duty = before.duty
@@ -78,6 +80,7 @@ class Tally:
             yield
         except ValueError:  # the driver refused it: nothing was sent, and the level flows on
             self._sent, self._wave = before, last
+            self._charge, self._square = sums
             self._rates(*rates)
             raise
 
@@ -98,27 +101,38 @@ class Tally:
         """Count what has flowed since the last look."""
         now = self._now()
         elapsed, self._since = now - self._since, now
-        self._sent = replace(
-            self._sent,
-            charge=self._sent.charge + self._charge_rate * elapsed,
-            square=self._sent.square + self._square_rate * elapsed,
-        )
+        self._charge += self._charge_rate * elapsed
+        self._square += self._square_rate * elapsed
 
-    def _accept(self, *, pulses: int = 0, charge: float = 0.0, square: float = 0.0, **largest: float) -> None:
+    def _accept(
+        self,
+        *,
+        current: float = 0.0,
+        compliance: float = 0.0,
+        pulses: int = 0,
+        t_pulse: float = 0.0,
+        duty: float = 0.0,
+        charge: float = 0.0,
+        square: float = 0.0,
+    ) -> None:
         """Count what is about to be sent; FaultError, and nothing is sent, where it would break a limit."""
         self._flow()
         sent = self._sent
-        changes: dict[str, Any] = {
-            name: _larger(getattr(sent, name), value) for name, value in largest.items()
-        }
-        changes["pulses"] = sent.pulses + pulses
-        changes["charge"] = sent.charge + charge
-        changes["square"] = sent.square + square
-        wanted = replace(sent, **changes)
+        wanted = Demand(
+            current=_larger(sent.current, current),
+            compliance=_larger(sent.compliance, compliance),
+            mu0_H=sent.mu0_H,
+            pulses=sent.pulses + pulses,
+            t_pulse=_larger(sent.t_pulse, t_pulse),
+            duty=_larger(sent.duty, duty),
+            charge=self._charge + charge,
+            square=self._square + square,
+        )
         problems = list(self._broken(wanted))
         if problems:
             raise FaultError(f"{'; '.join(problems)}. It was not sent.")
         self._sent = wanted
+        self._charge, self._square = wanted.charge, wanted.square
 
 
 class MeteredSource:

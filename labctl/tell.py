@@ -130,7 +130,7 @@ def summary(finished: Outcome, figure: Path | None) -> None:
         f"{finished.elapsed:.0f} s {clock}"
     )
     _found(finished.analysis, finished.path, figure)
-    say(f"wire    {_wire_text(_wire_of(finished))}")
+    say(f"wire    {wire_text(_wire_of(finished))}")
 
 
 def _wire_of(finished: Outcome) -> WireSize:
@@ -143,7 +143,8 @@ def _wire_json(wire: WireSize) -> dict[str, int]:
     return {"lines": wire.lines, "stored_bytes": wire.stored}
 
 
-def _wire_text(wire: WireSize) -> str:
+def wire_text(wire: WireSize) -> str:
+    """How much wire a file has kept, for people."""
     return f"{wire.lines} lines in {wire.stored / 1e3:.1f} kB" if wire.lines else "not kept"
 
 
@@ -289,8 +290,8 @@ def show(run: Run) -> None:
         "status": f"{run.status} {run.reason}".strip(),
         "rows": str(run.rows),
         "seed": str(run.seed),
-        "wire": _wire_text(run.wire),
-        **_batch_facts(run.batch),
+        "wire": wire_text(run.wire),
+        **batch_facts(run.batch),
     }
     pairs(facts)
     click.echo()
@@ -301,7 +302,7 @@ def show(run: Run) -> None:
         table(result_rows(run.results), ("result", "value", "meaning"))
 
 
-def _batch_facts(batch: Mapping[str, Quantity]) -> dict[str, str]:
+def batch_facts(batch: Mapping[str, Quantity]) -> dict[str, str]:
     """What the file says of the batch that a run belongs to, and of the run in whose place it was made."""
     value = {name: quantity.value for name, quantity in batch.items()}
     facts: dict[str, str] = {}

@@ -201,7 +201,7 @@ def draw(
     """
     frame(axes, "$H_z$ (Oe)", "$R_{xy}$ (Ω)")
     mu0_H_z, R_xy, is_initial = data["mu0_H_z"] / Oe, data["R_xy"], data["branch"] == 0
-    style = {"linewidth": 0.8, "markersize": 2}
+    style = {"linewidth": 0.8, "markersize": 3}
     (line,) = axes.plot(mu0_H_z[~is_initial], R_xy[~is_initial], ".-", color=color, label=label, **style)
     if is_initial.any():
         axes.plot(mu0_H_z[is_initial], R_xy[is_initial], ".-", color=line.get_color(), alpha=0.3, **style)

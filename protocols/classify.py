@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from protocols.drawing import whole_numbers
 from protocols.units import Oe
 from protocols.vocabulary import Analysis, Column, Method, ParameterSet, parameter
 
@@ -74,10 +75,10 @@ def draw(
     against_field = analysis.curves.get("accuracy_against_mu0_H_x")
     if against_field is None:
         _against_epoch(axes, "accuracy", 100, data, analysis, label, color)
-        axes.set_ylabel("accuracy (%)")
+        axes.set_ylabel("Accuracy (%)")
         return
     axes.set_xlabel("$H_x$ (Oe)")
-    axes.set_ylabel("accuracy (%)")
+    axes.set_ylabel("Accuracy (%)")
     ideal = analysis.results["accuracy_ideal"]
     axes.axhline(100 * ideal.value, color="0.5", linestyle=":", label=None if label else "ideal sigmoid")
     errors = {r.value: r.uncertainty for name, r in analysis.results.items() if "accuracy_device" in name}
@@ -99,7 +100,7 @@ def draw_loss(
 ) -> None:
     """Draw the loss against the epoch on a matplotlib Axes, as Fig. 4(e) of the source; otherwise as `draw`."""
     _against_epoch(axes, "loss", 1, data, analysis, label, color)
-    axes.set_ylabel("loss (mean cross-entropy)")
+    axes.set_ylabel("Loss (mean cross-entropy)")
 
 
 def _against_epoch(
@@ -121,9 +122,8 @@ def _against_epoch(
         (line,) = axes.plot(curve.x, scale * curve.y, label=text, **style)
         low, high = _extremes(data, quantity, neuron, curve)
         axes.fill_between(curve.x, scale * low, scale * high, color=line.get_color(), alpha=0.2, linewidth=0)
-    axes.set_xlabel("epoch")
-    axes.xaxis.get_major_locator().set_params(integer=True)
-    axes.tick_params(axis="x", which="minor", bottom=False, top=False)
+    axes.set_xlabel("Epoch")
+    whole_numbers(axes)
     if label is None:
         axes.legend(loc="best")
 

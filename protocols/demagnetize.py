@@ -195,7 +195,7 @@ def draw(
     """
     is_by_pulse = bool(((data["pulse"] > 0) & (data["repeat"] == 0)).any())
     number = data["pulse"] if is_by_pulse else range(1, len(data["pulse"]) + 1)
-    frame(axes, "Pulse" if is_by_pulse else "Reading", "$R_{xy}$ (Ω)")
+    frame(axes, "Pulse" if is_by_pulse else "Reading", "$R_{xy}$ (Ω)", counted=True)
     (line,) = axes.plot(number, data["R_xy"], ".-", linewidth=0.8, markersize=3, color=color, label=label)
     axes.plot(number, data["R_off_reference"], "--", linewidth=0.5, color=line.get_color())
 

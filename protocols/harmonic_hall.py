@@ -34,7 +34,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import model_validator
 
-from protocols.drawing import frame
+from protocols.drawing import frame, inset
 from protocols.harmonic_readings import (
     ACROSS,
     AFTER,
@@ -335,7 +335,7 @@ def draw(
     """
     from protocols.analysis.harmonic_rows import Readings
 
-    frame(axes, r"$H$ (Oe)", r"$V_{2\omega}$ (μV, rms)")
+    frame(axes, r"$H$ (Oe)", r"$V_{\mathrm{2}\omega}$ (μV, rms)")
     turned = Readings.of(data).turned()
     for phi, axis, is_full in ((ALONG, "x", True), (ACROSS, "y", False)):
         swept = turned.swept(phi)
@@ -365,14 +365,13 @@ def _draw_first_harmonic(axes: Any, swept: Readings, analysis: Analysis) -> None
     axes.legend(
         loc="upper left" if is_rising else "upper right", ncols=2, columnspacing=0.8, handletextpad=0.1
     )
-    inset = axes.inset_axes((0.65 if is_rising else 0.16, 0.13, 0.32, 0.3))
-    inset.plot(up.along / Oe, (up.V_1w.real - down.V_1w.real) / (2 * mV), ".", markersize=2, color="0.4")
+    small = inset(axes, 0.64 if is_rising else 0.19, 0.11, 0.33, 0.3)
+    small.plot(up.along / Oe, (up.V_1w.real - down.V_1w.real) / (2 * mV), ".", markersize=2, color="0.4")
     curve = analysis.curves.get("V_1w_up")
     if curve is not None:
         inside = abs(curve.x) <= max(abs(up.along), default=0.0)
-        inset.plot(curve.x[inside] / Oe, curve.y[inside] / mV, "-", linewidth=0.8, color="0.4")
-    inset.set_ylabel(r"$V_{1\omega}$ (mV, rms)", fontsize=6, labelpad=1)
-    inset.tick_params(labelsize=6, pad=1)
+        small.plot(curve.x[inside] / Oe, curve.y[inside] / mV, "-", linewidth=0.8, color="0.4")
+    small.set_ylabel(r"$V_{\mathrm{1}\omega}$ (mV, rms)", fontsize=7, labelpad=1)
 
 
 protocol = MeasurementProtocol(

@@ -267,21 +267,33 @@ def draw(
             label=label if n == last else None,
             alpha=0.3 + 0.7 * n / last,
             linewidth=0.8,
-            markersize=2,
+            markersize=3,
         )
         color = line.get_color()
         turning = here & (phase == _RISING) & (data["I_pulse"] == data["I_max"])
         if label is None:
-            for x, y in zip(I_pulse[turning], R_xy[turning], strict=True):
-                axes.annotate(
-                    f"{x:.6g}",
-                    (x, y),
-                    xytext=(-1, -3),
-                    textcoords="offset points",
-                    ha="right",
-                    va="top",
-                    fontsize=6,
-                )
+            _annotate(axes, I_pulse[turning], R_xy[turning], is_rising=_is_rising(R_xy[here], I_pulse[here]))
+    if label is None:
+        axes.margins(x=0.1)  # room for the last one
+
+
+def _annotate(axes: Any, I_max: Any, R_xy: Any, *, is_rising: bool) -> None:
+    """Write I_max (mA) where a loop turns, to the right of the side it came by: no larger loop is there."""
+    for x, y in zip(I_max, R_xy, strict=True):
+        axes.annotate(
+            f"{x:.6g}",
+            (x, y),
+            xytext=(3, -2 if is_rising else 2),
+            textcoords="offset points",
+            ha="left",
+            va="top" if is_rising else "bottom",
+            fontsize=7,
+        )
+
+
+def _is_rising(R_xy: Any, I_pulse: Any) -> bool:
+    """True where a positive current leaves the larger R_xy."""
+    return float(((R_xy - R_xy.mean()) * I_pulse).sum()) > 0
 
 
 protocol = MeasurementProtocol(

@@ -266,7 +266,7 @@ def draw(
     axes.plot(fit.x / mA, fit.y, "-", color=color, linewidth=0.8)
     X_0, K = (analysis.results[name].value / mA for name in ("X_0", "K"))
     axes.annotate(
-        f"$X_{{0}}$ = {X_0:.1f} mA\n$K$ = {K:.2f} mA",
+        f"$X_\\mathrm{{0}}$ = {X_0:.1f} mA\n$K$ = {K:.2f} mA",
         (X_0, 0.5),
         xytext=(8, -4),
         textcoords="offset points",

@@ -219,7 +219,7 @@ def draw(
     """
     frame(axes, r"$I_\mathrm{pulse}$ (mA)", "$R_{xy}$ (Ω)")
     I_pulse, R_xy, is_initial = data["I_pulse"] / mA, data["R_xy"], data["branch"] == 0
-    style = {"linewidth": 0.8, "markersize": 2}
+    style = {"linewidth": 0.8, "markersize": 3}
     (line,) = axes.plot(I_pulse[~is_initial], R_xy[~is_initial], ".-", color=color, label=label, **style)
     axes.plot(I_pulse[is_initial], R_xy[is_initial], ".-", color=line.get_color(), alpha=0.3, **style)
     found = {name: result.value for name, result in analysis.results.items()}

@@ -179,7 +179,7 @@ class SR830Sim(DisplayingInstrument):
     def power_cycle(self) -> None:
         """Come up in the *RST state (our choice: the manual's power-on keeps the set-up)."""
         super().power_cycle()
-        self.reset()
+        self.reset_all()
 
     # --- detection --------------------------------------------------------------------------------
 

@@ -287,7 +287,8 @@ class StanfordInstrument(Instrument):
     def _identify(self) -> str:
         return self._identity
 
-    def _reset(self) -> None:
+    def reset_all(self) -> None:
+        """*RST: the stored codes that belong to a set-up, then everything else of it."""
         for name, setting in self.settings.items():
             if not setting.kept:
                 self.stored[name] = setting.initial
@@ -320,7 +321,7 @@ class StanfordInstrument(Instrument):
     common_commands: ClassVar[Mapping[str, Command]] = MappingProxyType(
         {
             "*IDN?": (NONE, _identify),
-            "*RST": (NONE, _reset),
+            "*RST": (NONE, reset_all),
             "*CLS": (NONE, _clear),
             "*ESR?": (range(2), _read_events),
             "*STB?": (range(2), _read_status_byte),

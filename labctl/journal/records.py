@@ -51,6 +51,7 @@ _DIRECTIONS: Final = ("say", "hear")
 _SIMPLE: Final[dict[Any, type]] = {"str": str, "int": int}
 _COUNTS = struct.Struct("<II")
 _READING = struct.Struct("<d")
+_NO_TRAFFIC: Final = _COUNTS.pack(0, 0)
 _LINE = struct.Struct("<dBHI")
 
 
@@ -83,6 +84,8 @@ def pack_line(time: float, direction: str, name: bytes, text: str) -> bytes:
 
 def pack_traffic(readings: Sequence[float], lines: Sequence[bytes]) -> bytes:
     """Return readings of the station's clock (s) and packed lines of the wire as one piece."""
+    if not readings and not lines:
+        return _NO_TRAFFIC
     counts = _COUNTS.pack(len(readings), len(lines))
     return b"".join((counts, struct.pack(f"<{len(readings)}d", *readings), *lines))
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from labctl import door, registry
-from labctl.figures import COLOURS, STYLE
-from protocols.vocabulary import Analysis, Result
+from labctl import door, figures
+from labctl.figures import COLOURS
+from protocols.vocabulary import Result
 
 if TYPE_CHECKING:
     from labctl.reproduce.plan import Panel
@@ -17,29 +17,25 @@ if TYPE_CHECKING:
 
 def render(panel: Panel, runs: Sequence[Run]) -> bytes:
     """Draw a panel as SVG, letters as outlines: it looks the same wherever it is read."""
-    import matplotlib as mpl
     from matplotlib.figure import Figure
 
-    # the date is left out and the identifiers are salted, so that the same runs give the same bytes
-    style: dict[Any, Any] = STYLE | {"svg.fonttype": "path", "svg.hashsalt": panel.caption}
-    with mpl.rc_context(style):
+    with figures.styled():
         figure = Figure(figsize=panel.size, layout="constrained")
         panel.draw(figure, runs)
-        buffer = io.BytesIO()
-        figure.savefig(buffer, format="svg", metadata={"Date": None})
-    return buffer.getvalue()
+        return figures.image(figure, "svg")
 
 
-def draw_run(axes: Any, run: Run, label: str | None, colour: str) -> None:
+def draw_run(axes: Any, run: Run, label: str | None, color: str) -> None:
     """Draw one run as its protocol draws it, from the results in its file."""
-    analysis = Analysis(run.results, run.curves, run.warnings)
-    registry.load_method(run.protocol).draw(axes, run.columns, analysis, label=label, color=colour)
+    picture = figures.stored_picture(run)
+    picture.method.draw(axes, picture.data, picture.analysis, label=label, color=color)
 
 
 def overlay(axes: Any, runs: Sequence[Run], labels: Sequence[str | None]) -> None:
-    """Draw several runs of one protocol on one Axes, each in its colour."""
-    for number, (run, label) in enumerate(zip(runs, labels, strict=True)):
-        draw_run(axes, run, label, COLOURS[number % len(COLOURS)])
+    """Draw several runs of one protocol on one Axes, each in its colour and with its marks."""
+    figures.overlay(
+        axes, [partial(draw_run, run=run, label=label) for run, label in zip(runs, labels, strict=True)]
+    )
 
 
 def legend(figure: Any, columns: int = 3) -> None:

@@ -4,26 +4,20 @@ from __future__ import annotations
 
 import base64
 import os
-import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from labctl import __version__, tables
 from labctl.errors import LabctlError
+from labctl.report import page
 from labctl.reproduce import catalogue, conduct
 from labctl.reproduce.plan import described
 
 if TYPE_CHECKING:
-    from markupsafe import Markup
-
     from labctl.reproduce.conduct import Reproduction
     from labctl.reproduce.plan import Planned
-
-#: A symbol of one letter with an index; mu0_H_x and the like, names of the program, are no symbols.
-_SYMBOL: Final = re.compile(r"\b([A-Zktσξ])_([A-Za-z0-9]+)\b")
 
 
 def write(found: Reproduction, folder: Path, skipped: Sequence[tuple[str, str]] = ()) -> dict[str, Any]:
@@ -48,20 +42,15 @@ def write(found: Reproduction, folder: Path, skipped: Sequence[tuple[str, str]] 
 
 
 def _html(found: Reproduction, folder: Path, missing: Sequence[tuple[str, str]]) -> str:
-    import jinja2
-
     def data_uri(drawing: bytes) -> str:
         return f"data:image/svg+xml;base64,{base64.b64encode(drawing).decode()}"
 
     def name_of(run: Planned) -> str:
         return found.runs[run].path.relative_to(folder).as_posix()
 
-    template = files("labctl.reproduce").joinpath("templates/report.html.j2").read_text(encoding="utf-8")
-    environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters["notation"] = _notation
-    return environment.from_string(template).render(
+    return page.render(
+        "labctl.reproduce",
+        "report.html.j2",
         found=found,
         data_uri=data_uri,
         described=described,
@@ -74,13 +63,6 @@ def _html(found: Reproduction, folder: Path, missing: Sequence[tuple[str, str]])
         n_hold=sum(judged.verdict.holds for _, judged in found.claims),
         n_broken=sum(not judged.falsified.holds for _, judged in found.claims),
     )
-
-
-def _notation(text: str) -> Markup:
-    """Text as HTML, with symbols as the field prints them: H_x is an italic H with the index x."""
-    from markupsafe import Markup, escape
-
-    return Markup(_SYMBOL.sub(r"<i>\1</i><sub>\2</sub>", str(escape(text))))
 
 
 def _replace(path: Path, content: bytes) -> None:

@@ -53,14 +53,14 @@ def opened(request: Request, log: WireLog | None, operator: Operator) -> Generat
         with _wired(station, request.roles, room.library, room.clock, log) as lab:
             if request.faults:
                 lab.on_row = bench.suffer(room, request.faults)
-            _hold(lab, request)
+            _hold(lab, request.station, request.sample, request.roles)
             yield lab
     else:
         with (
             locks.held(station, request.title) as stale,
             _guarded(station, request.roles, request.target, log) as lab,
         ):
-            _hold(lab, request)
+            _hold(lab, request.station, request.sample, request.roles)
             lab.found = stale
             yield lab
 
@@ -113,7 +113,7 @@ def rehearsing(request: Request) -> Generator[tuple[OpenStation, Callable[[], Bl
 
     room = bench.build(request.station, request.sample, request.seed, request.roles)
     with _wired(request.station, request.roles, room.library, room.clock, None) as lab:
-        _hold(lab, request)
+        _hold(lab, request.station, request.sample, request.roles)
         yield lab, lambda: bench.seen(room)
 
 
@@ -158,14 +158,17 @@ def visited(station: Station, sample: Sample) -> Generator[Visit]:
             library, clock = station.visa, WallClock(station.time_factor)
         manager = sessions.manager(library)
         stack.callback(manager.close)
-        yield Visit(station, manager, clock)
+        yield Visit(station, sample, manager, clock)
 
 
 class Visit:
     """A station's instruments, to be opened one by one; what one of them does concerns no other."""
 
-    def __init__(self, station: Station, manager: pyvisa.ResourceManager, clock: Clock) -> None:
+    def __init__(
+        self, station: Station, sample: Sample, manager: pyvisa.ResourceManager, clock: Clock
+    ) -> None:
         self._station = station
+        self._sample = sample
         self._manager = manager
         self.clock = clock
         #: The file descriptor of each open LAN instrument, by name.
@@ -187,13 +190,14 @@ class Visit:
 
     @contextmanager
     def open_roles(self, roles: Sequence[str], target: Path) -> Generator[OpenStation]:
-        """Open what some roles need, as a run to `target` does: with a guard, unless it is simulated."""
+        """Open what some roles need, as a run to `target` does: within the limits, guarded unless simulated."""
         station = self._station
         with (
             _wired(station, roles, self._manager.visalib, self.clock, None)
             if station.simulated
             else _guarded(station, roles, target, None)
         ) as lab:
+            _hold(lab, station, self._sample, roles)
             yield lab
 
 
@@ -258,9 +262,9 @@ def _wired(
         yield lab
 
 
-def _hold(lab: OpenStation, request: Request) -> None:
-    """Hold the instruments of a request to the limits of its station and sample."""
-    lab.oversight.hold(request.station, request.sample, dict(parts(request.station, request.roles)))
+def _hold(lab: OpenStation, station: Station, sample: Sample, roles: Sequence[str]) -> None:
+    """Hold the instruments that fill some roles to the limits of station and sample."""
+    lab.oversight.hold(station, sample, dict(parts(station, roles)))
 
 
 def _ask_for_turned_magnets(station: Station, roles: Sequence[str], operator: Operator) -> None:

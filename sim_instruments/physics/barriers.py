@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,6 +69,13 @@ def barrier(
     """
     held = np.maximum(mu0_H_k - scale.mu0_H_in, 0.0) + favouring / scale.nucleation  # x_i H_k,i
     return scale.energy_per_field * np.square(np.maximum(held, 0.0)) / mu0_H_k
+
+
+def barrier_of_one(mu0_H_k: float, scale: BarrierScale, favouring: float) -> float:
+    """Return `barrier` of one patch at one scale, with the same roundings: for a single number arrays are slow."""
+    held = max(mu0_H_k - cast("float", scale.mu0_H_in), 0.0) + favouring / cast("float", scale.nucleation)
+    held = max(held, 0.0)
+    return cast("float", scale.energy_per_field) * (held * held) / mu0_H_k
 
 
 def weakest_favouring(

@@ -33,6 +33,11 @@ SMALLEST_DRAW: Final = 2.0 ** -(_FIRST_BITS + 1)
 #: The bits of the double 1.0.
 _ONE: Final = np.uint64(0x3FF << _FIRST_BITS)
 
+# Made once: numpy needs as long to make an integer of its own as to mix a thousand.
+_27, _30, _31 = np.uint64(27), np.uint64(30), np.uint64(31)
+_FACTOR_1, _FACTOR_2 = np.uint64(_MULTIPLIER_1), np.uint64(_MULTIPLIER_2)
+_OTHER_BITS: Final = np.uint64(64 - _FIRST_BITS)
+
 
 def mix64(z: int) -> int:
     """Scramble a 64-bit integer (variant Mix13 of SplitMix64)."""
@@ -42,13 +47,13 @@ def mix64(z: int) -> int:
 
 
 def _mix64_in_place(z: NDArray[np.uint64]) -> None:
-    shifted = z >> np.uint64(30)
+    shifted = z >> _30
     z ^= shifted
-    z *= np.uint64(_MULTIPLIER_1)
-    np.right_shift(z, np.uint64(27), out=shifted)
+    z *= _FACTOR_1
+    np.right_shift(z, _27, out=shifted)
     z ^= shifted
-    z *= np.uint64(_MULTIPLIER_2)
-    np.right_shift(z, np.uint64(31), out=shifted)
+    z *= _FACTOR_2
+    np.right_shift(z, _31, out=shifted)
     z ^= shifted
 
 
@@ -73,7 +78,7 @@ class ThermalDraws:
         z = self._patch_offsets[patches]
         z += np.uint64((self._key + step * n_patches * GAMMA) & _MASK)
         _mix64_in_place(z)
-        z >>= np.uint64(64 - _FIRST_BITS)
+        z >>= _OTHER_BITS
         z |= _ONE  # the bits of 1 + k 2^-52
         u = z.view(np.float64)
         u -= 1.0 - SMALLEST_DRAW  # exact

@@ -3,24 +3,33 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sim_instruments.physics.barriers import BarrierScale, barrier, strongest_within, weakest_favouring
+from sim_instruments.physics.barriers import (
+    BarrierScale,
+    barrier,
+    barrier_of_one,
+    strongest_within,
+    weakest_favouring,
+)
 from sim_instruments.physics.coupling import Coupling
 from sim_instruments.physics.draws import SMALLEST_DRAW
 
 #: Passes after which an avalanche is taken as it is (our choice; one usually needs 1 to 5).
 MOST_PASSES: Final = 300
 
-#: Added to a barrier's bound (k_B T) so that rounding can never exclude a patch that the exact test would let go.
-_ROUNDING: Final = 0.01
-#: Change of the coupling field, over its strength, up to which a step follows only the patches loose at its start.
-_MARGIN: Final = 0.05
+#: How much higher (k_B T) the way back must be than the way out to change no probability in double precision.
+_NO_WAY_BACK: Final = 40.0
+#: ln(dt/tau_0) from which on the smallest 1 - v, 2^-53, leaves a bound above no barrier at all: ln(53 ln 2) = 3.6.
+_ENOUGH_ATTEMPTS: Final = 4.0
+#: Change of the coupling field (T) up to which a step follows only the patches loose at its start (our choice).
+_MARGIN: Final = 3e-4
 _LN_SMALLEST_DRAW: Final = math.log(SMALLEST_DRAW)
 
 _OUT_AND_BACK: Final = np.array([[1.0], [-1.0]])
@@ -50,32 +59,57 @@ class Drive:
             return self.attempts + (math.log(self.attempts.size) - _LN_SMALLEST_DRAW)
         return self.attempts - _LN_SMALLEST_DRAW
 
+    @property
+    def margin(self) -> Field:
+        """How far (T) the coupling field may move until a step looks again; 2 |J| is all that a mean field can."""
+        reach = 2.0 * abs(self.strength)
+        return np.minimum(reach, _MARGIN) if isinstance(reach, np.ndarray) else min(reach, _MARGIN)
+
     def repeated(self, n: float) -> Drive:
         """Return the drive acting `n` times as long."""
         return replace(self, attempts=self.attempts + math.log(n))
 
 
-def in_turns(drives: Sequence[Drive]) -> Drive:
+class Loose(NamedTuple):
+    """Patches of a film: first `n_up` that are up, then the others, which are down, both in ascending order."""
+
+    patches: NDArray[np.intp]
+    n_up: int
+
+    @classmethod
+    def of(cls, up: NDArray[np.intp], down: NDArray[np.intp]) -> Loose:
+        """Put those that are up and those that are down together."""
+        return cls(np.concatenate((up, down)) if up.size and down.size else up if up.size else down, up.size)
+
+    def signs(self) -> Floats:
+        """Return +1 for those up and -1 for those down, shape of `patches`."""
+        signs = np.empty(self.patches.size)
+        signs[: self.n_up], signs[self.n_up :] = 1.0, -1.0
+        return signs
+
+
+_NO_STATES: Final = np.empty(0, dtype=np.bool_)
+_NOBODY: Final = Loose(_NONE, 0)
+
+
+class Turn(NamedTuple):
+    """One of the drives that take turns, in plain numbers: those of a `BarrierScale`, and of a `Drive` besides."""
+
+    energy_per_field: float
+    mu0_H_in: float
+    nucleation: float
+    mu0_H_z: float
+    strength: float
+    attempts: float
+
+
+def in_turns(turns: Sequence[Turn]) -> Drive:
     """Return one drive for several that take turns so quickly that a patch hardly ever switches in one turn.
 
-    Only the sums of the rates count then: dt of each is the sum of its turns.
+    Only the sums of the rates count then: dt of each is the sum of its turns. One turn alone is a constant drive.
     """
-    if len(drives) == 1:
-        return drives[0]
-
-    def column(values: Iterable[Field]) -> Floats:
-        return np.array(list(values))[:, None]
-
-    return Drive(
-        scale=BarrierScale(
-            energy_per_field=column(drive.scale.energy_per_field for drive in drives),
-            mu0_H_in=column(drive.scale.mu0_H_in for drive in drives),
-            nucleation=column(drive.scale.nucleation for drive in drives),
-        ),
-        mu0_H_z=column(drive.mu0_H_z for drive in drives),
-        strength=column(drive.strength for drive in drives),
-        attempts=column(drive.attempts for drive in drives),
-    )
+    values: Any = turns[0] if len(turns) == 1 else np.array(turns).T[:, :, None]
+    return Drive(BarrierScale(*values[:3]), *values[3:])
 
 
 def log_attempts(dt: float, tau_0: float) -> float:
@@ -110,6 +144,7 @@ class Hysterons:
     def __init__(self, mu0_H_k: Floats, coupling: Coupling) -> None:
         self.mu0_H_k = mu0_H_k
         self.coupling = coupling
+        self._ascending: list[float] = mu0_H_k.tolist()
         self.set_state(np.ones(mu0_H_k.size, dtype=np.bool_))
 
     def set_state(self, up: NDArray[np.bool_]) -> None:
@@ -117,120 +152,142 @@ class Hysterons:
         up.flags.writeable = False
         self.up = up
 
-    def loose(self, drive: Drive) -> NDArray[np.intp]:
-        """Return the patches that a step has to look at, ascending; none when no patch can leave.
+    def loose(self, drive: Drive) -> Loose:
+        """Return the patches that a step has to look at; none when no patch can leave.
 
         None when (dt/tau_0) exp(-E x^2), summed over the turns, is < 2^-53 for every patch as it stands. Else all
         for which that is not certain while the coupling field changes by no more than a margin.
         """
         field = drive.mu0_H_z + self.coupling.field(drive.strength, self.up)
-        patches = self._within_reach(drive, field)
-        for some in (patches[:1], patches[1:]):  # the weakest one nearly always decides
-            if some.size:
-                favouring = _signs(self.up[some]) * _at(field, some)
-                expected = drive.attempts - barrier(self.mu0_H_k[some], drive.scale, favouring)
-                if expected.ndim > 1:
-                    expected = np.logaddexp.reduce(expected, axis=0)
-                if np.count_nonzero(expected >= _LN_SMALLEST_DRAW):
-                    return patches
-        return _NONE
+        loose = self._within_reach(drive, field)
+        return loose if loose.patches.size and self._can_leave(drive, field, loose) else _NOBODY
 
-    def relax(
-        self, drive: Drive, loose: NDArray[np.intp], draw: Callable[[NDArray[np.intp]], Floats]
-    ) -> bool:
+    def _can_leave(self, drive: Drive, field: Field, loose: Loose) -> bool:
+        """Return whether any of some patches can leave its state in a field (T, along +z)."""
+        patches, n_up = loose
+        if isinstance(field, float) and isinstance(drive.attempts, float):
+            kinds = ((1.0, 0, n_up), (-1.0, n_up, patches.size))
+            for sign, place, end in kinds:  # the weakest one of a kind nearly always can, if anyone
+                if place == end:
+                    continue
+                held = barrier_of_one(self._ascending[patches[place]], drive.scale, sign * field)
+                if drive.attempts - held >= _LN_SMALLEST_DRAW:
+                    return True
+        favouring = loose.signs() * _at(field, patches)
+        expected = drive.attempts - barrier(self.mu0_H_k[patches], drive.scale, favouring)
+        if expected.ndim > 1:
+            expected = np.logaddexp.reduce(expected, axis=0)
+        return bool(np.any(expected >= _LN_SMALLEST_DRAW))
+
+    def relax(self, drive: Drive, loose: Loose, draw: Callable[[NDArray[np.intp]], Floats]) -> bool:
         """Let the `loose` patches switch, follow the avalanche, and return whether any state changed.
 
-        Each patch has one number u for the step, which `draw` gives for the patches asked for, and ends up where
-        u < P_up says. P_up depends on the magnetization that results, so it is evaluated again, always from the
-        states before the step, until no state changes. For a strength >= 0 each pass only adds to what the one
-        before did; a negative one makes passes alternate, and the coupling field is averaged over the last two.
-        So it is when the strength is negative in one of several turns.
+        Each patch has one number u for the step, which `draw` gives (in a new array) for the patches asked for, and
+        ends up where u < P_up says. P_up depends on the magnetization that results, so it is evaluated again, each
+        time from the states before the step, until no state changes. For a strength >= 0 each pass only adds to
+        what the one before did; a negative one makes passes alternate, and the coupling field is averaged over the
+        last two. So it is when the strength is negative in one of several turns.
         """
-        step = _Step(self, drive, loose, draw(loose))
-        after, flips = self.up, _NONE
-        first = latest = own = self.coupling.field(drive.strength, after)
-        passes: dict[bytes, tuple[NDArray[np.intp], NDArray[np.bool_], Field]] = {}
-        margin, opposing = _margin(drive), _least(drive.strength) < 0.0
+        margin, has_all = drive.margin, False
+        step = _Step(self, drive, margin, loose, draw(loose.patches))
+        after = self.up
+        centre = latest = own = self.coupling.field(drive.strength, after)
+        step.focus(drive.mu0_H_z + own)
+        opposing = _least(drive.strength) < 0.0
+        known: dict[float | bytes, NDArray[np.bool_]] = {}  # alternating passes come back to the same field
         for _ in range(MOST_PASSES):
-            if _any_above(own - first, margin):
-                margin, every = math.inf, np.arange(self.up.size)
-                step = _Step(self, drive, every, draw(every))
-            previous, earlier = flips, latest
-            key = np.asarray(own).tobytes() if opposing else b""
-            outcome = passes.get(key) if opposing else None  # alternating passes come back to the same field
-            if outcome is None:
-                outcome = passes[key] = self._pass(step, drive, own)
-            flips, after, latest = outcome
-            if np.array_equal(flips, previous):
+            if _any_above(own - centre, margin):
+                if not has_all:
+                    every = Loose.of(self.up.nonzero()[0], (~self.up).nonzero()[0])
+                    step, has_all = _Step(self, drive, margin, every, draw(every.patches)), True
+                step.focus(drive.mu0_H_z + own)
+                centre = own
+            previous, earlier = after, latest
+            if not opposing:
+                after = step.outcome(drive.mu0_H_z + own)
+            elif (after := known.get(key := _key(own), _NO_STATES)) is _NO_STATES:
+                after = known[key] = step.outcome(drive.mu0_H_z + own)
+            if after.tobytes() == previous.tobytes():
                 break
+            latest = self.coupling.field(drive.strength, after)
             own = 0.5 * (earlier + latest) if opposing else latest
-        if not flips.size:
+        if after.tobytes() == self.up.tobytes():
             return False
         self.set_state(after)
         return True
 
-    def _pass(
-        self, step: _Step, drive: Drive, own: Field
-    ) -> tuple[NDArray[np.intp], NDArray[np.bool_], Field]:
-        """Return who leaves in a coupling field, the states after that, and their coupling field."""
-        flips = step.leaving(drive.mu0_H_z + own)
-        after = self.up.copy()
-        after[flips] ^= True
-        return flips, after, self.coupling.field(drive.strength, after)
-
-    def _within_reach(self, drive: Drive, field: Field) -> NDArray[np.intp]:
+    def _within_reach(self, drive: Drive, field: Field) -> Loose:
         least, most = field, field
         if isinstance(field, np.ndarray):
             least, most = field.min(axis=-1, keepdims=True), field.max(axis=-1, keepdims=True)
-        ceiling, margin = drive.ceiling, _margin(drive)
-        up = self.mu0_H_k.searchsorted(strongest_within(drive.scale, least - margin, ceiling))
-        down = self.mu0_H_k.searchsorted(strongest_within(drive.scale, -most - margin, ceiling))
-        reached = self.up[:up].copy() if up > down else ~self.up[:down]
-        reached[: min(up, down)] = True
-        return reached.nonzero()[0]
+        ceiling, margin = drive.ceiling, drive.margin
+        up = bisect_left(self._ascending, strongest_within(drive.scale, least - margin, ceiling))
+        down = bisect_left(self._ascending, strongest_within(drive.scale, -most - margin, ceiling))
+        if not up + down:
+            return _NOBODY
+        return Loose.of(self.up[:up].nonzero()[0], (~self.up[:down]).nonzero()[0])
 
 
 class _Step:
-    """One step's numbers for some `patches`, each turned into the field in which its patch could leave.
+    """One step's numbers for some patches, each turned into the field in which its patch leaves.
 
-    A patch leaves when v < p_leave, v = 1 - u for a patch that is up and u for one that is down. As
-    p_leave <= (dt/tau_0) exp(-E x^2), it stays wherever E x^2 > ln(dt/tau_0) - ln v: in any field along its state
-    above a bound known once v is drawn. Exponentials are needed only for patches below their bound. With K turns
-    it is enough that each gives less than v/K.
+    A patch leaves when v < p_leave, v = 1 - u for a patch that is up and u for one that is down. With R_out the
+    attempts times exp(-E x^2), p_leave <= 1 - exp(-R_out), and equal where there is no way back. So it stays in any
+    field along its state above a bound known once v is drawn, where E x^2 > ln(dt/tau_0) - ln(-ln(1 - v)), and
+    leaves in any below if nothing comes back at the bound itself, for p_leave falls with the field. Rates are
+    needed only for the others, and for those near enough for the avalanche (`focus`). With K turns the bound is
+    that of a patch to which each gives less than a K-th of -ln(1 - v), and nobody is without a way back.
     """
 
-    def __init__(self, film: Hysterons, drive: Drive, patches: NDArray[np.intp], u: Floats) -> None:
-        up = film.up[patches]
+    def __init__(self, film: Hysterons, drive: Drive, margin: Field, loose: Loose, u: Floats) -> None:
         self._drive = drive
-        self._patches = patches
-        self._mu0_H_k = film.mu0_H_k[patches]
-        self._signs = _signs(up)
-        self._v = np.where(up, 1.0 - u, u)
-        ceilings = (drive.ceiling + (_LN_SMALLEST_DRAW + _ROUNDING)) - np.log(self._v)
-        self._bound = weakest_favouring(self._mu0_H_k, drive.scale, ceilings)
+        self._margin = margin
+        self._before = film.up
+        self._patches, self._n_up = loose
+        self._signs = loose.signs()
+        self._mu0_H_k = film.mu0_H_k[loose.patches]
+        np.subtract(1.0, u[: loose.n_up], out=u[: loose.n_up])
+        self._v = u
+        self._ceilings = (drive.ceiling + _LN_SMALLEST_DRAW) - np.log(-np.log1p(-u))
+        self._bound = weakest_favouring(self._mu0_H_k, drive.scale, self._ceilings)
 
-    def leaving(self, field: Field) -> NDArray[np.intp]:
-        """Return, ascending, the patches that leave their state in `field` (T, along +z)."""
-        favouring = self._signs * _at(field, self._patches)
-        near = favouring <= self._bound
+    def focus(self, field: Field) -> None:
+        """Look from now on at those only that can leave in a field (T, along +z) up to the margin from this one."""
+        near = self._signs * _at(field, self._patches) - self._margin <= self._bound
         near = (near if near.ndim == 1 else np.logical_or.reduce(near, axis=0)).nonzero()[0]
-        if not near.size:
-            return _NONE
-        out_and_back = _OUT_AND_BACK if favouring.ndim == 1 else _OUT_AND_BACK[:, None]
-        barriers = barrier(self._mu0_H_k[near], self._drive.scale, out_and_back * favouring[..., near])
-        return self._patches[near[self._v[near] < leaving_probability(self._drive.attempts, barriers)]]
+        self._one_way = self._others = _NONE
+        if near.size and isinstance(self._drive.attempts, float) and self._drive.attempts > _ENOUGH_ATTEMPTS:
+            back = barrier(self._mu0_H_k[near], self._drive.scale, -self._bound[near])
+            is_one_way = back > self._ceilings[near] + _NO_WAY_BACK
+            one_way, near = near[is_one_way], near[~is_one_way]
+            self._one_way, self._one_way_up = self._patches[one_way], one_way < self._n_up
+            self._one_way_signs, self._one_way_bound = self._signs[one_way], self._bound[one_way]
+        if near.size:
+            self._others, self._others_up = self._patches[near], near < self._n_up
+            self._others_mu0_H_k, self._others_v = self._mu0_H_k[near], self._v[near]
+            signs = _OUT_AND_BACK * self._signs[near]
+            self._out_and_back = signs if isinstance(self._drive.attempts, float) else signs[:, None]
 
-
-def _margin(drive: Drive) -> Field:
-    return _MARGIN * abs(drive.strength)
-
-
-def _signs(up: NDArray[np.bool_]) -> Floats:
-    return np.where(up, 1.0, -1.0)
+    def outcome(self, field: Field) -> NDArray[np.bool_]:
+        """Return the states of all patches after the step in `field` (T, along +z), which is within the focus."""
+        after = self._before.copy()
+        if self._one_way.size:
+            leaves = self._one_way_signs * _at(field, self._one_way) <= self._one_way_bound
+            after[self._one_way] = leaves != self._one_way_up
+        if self._others.size:
+            own = _at(field, self._others)
+            barriers = barrier(self._others_mu0_H_k, self._drive.scale, self._out_and_back * own)
+            leaves = self._others_v < leaving_probability(self._drive.attempts, barriers)
+            after[self._others] = leaves != self._others_up
+        return after
 
 
 def _at(field: Field, patches: NDArray[np.intp]) -> Field:
     return field[..., patches] if isinstance(field, np.ndarray) and field.shape[-1] > 1 else field
+
+
+def _key(field: Field) -> float | bytes:
+    return field.tobytes() if isinstance(field, np.ndarray) else field
 
 
 def _least(value: Field) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,7 @@ from sim_instruments.physics.ensemble import Ensemble
 from sim_instruments.physics.hall import patch_resistance, sin_2phi, tilt
 from sim_instruments.physics.harmonics import phasors, sine_samples
 from sim_instruments.physics.heating import softening, temperature
-from sim_instruments.physics.hysterons import Drive, Hysterons, in_turns, log_attempts
+from sim_instruments.physics.hysterons import Drive, Hysterons, Turn, in_turns, log_attempts
 from sim_instruments.physics.parameters import SampleParameters
 from sim_instruments.physics.spin_orbit_torque import (
     current_density,
@@ -30,12 +30,29 @@ __all__ = ["Sample", "SampleParameters"]
 #: A field mu0*H in tesla: x along the current, y across the bar, z along the film normal.
 Vector = tuple[float, float, float]
 
+#: Currents that a sample remembers the effect of (our choice): more than any waveform or loop has.
+_REMEMBERED = 4096
+
 
 class _PatchResistances(NamedTuple):
     """The Hall resistance of each patch in one field, if up and if down (ohm, shape (N,))."""
 
     up: NDArray[np.float64]
     down: NDArray[np.float64]
+
+
+class _Flowing(NamedTuple):
+    """What a current does in any field.
+
+    Of a `BarrierScale` what the temperature makes of it, the share of the anisotropy that is left, the torque's
+    field (T) on aligned walls, and whether the film is below its Curie temperature.
+    """
+
+    energy_per_field: float
+    nucleation: float
+    softening: float
+    mu0_H_s: float
+    is_coupled: bool
 
 
 class Sample:
@@ -70,6 +87,7 @@ class Sample:
         self._hysterons = Hysterons(
             draw_anisotropy(device_seed, p.n_patches, p.mu0_H_k, p.sigma_K), self._coupling
         )
+        self._flowing: dict[float, _Flowing] = {}
         self._ensemble = Ensemble(self.mu0_H_k, p)
         self._last_drive: tuple[tuple[float, Vector, float], Drive] | None = None
         self._last_period: tuple[tuple[tuple[tuple[float, float], ...], Vector], Drive | None] | None = None
@@ -141,7 +159,7 @@ class Sample:
 
     def _relax(self, drive: Drive) -> bool:
         loose = self._hysterons.loose(drive)
-        if not loose.size:
+        if not loose.patches.size:
             return False
         step, n_patches = self.steps, self.parameters.n_patches
         self.steps += 1
@@ -151,7 +169,7 @@ class Sample:
 
     def can_switch(self, current: float, mu0_H: Vector, dt: float) -> bool:
         """Return whether anything could switch in `advance` with the same arguments; False is certain."""
-        return dt != 0.0 and self._hysterons.loose(self._drive(current, mu0_H, dt)).size > 0
+        return dt != 0.0 and self._hysterons.loose(self._drive(current, mu0_H, dt)).patches.size > 0
 
     def _drive(self, current: float, mu0_H: Vector, dt: float) -> Drive:
         if not 0.0 < dt < math.inf:
@@ -167,30 +185,45 @@ class Sample:
         durations: dict[float, float] = {}
         for current, dt in steps:
             durations[current] = durations.get(current, 0.0) + dt
-        drives = [self._new_drive(current, mu0_H, dt) for current, dt in durations.items() if dt > 0.0]
-        return in_turns(drives) if drives else None
+        turns = [self._turn(current, mu0_H, dt) for current, dt in durations.items() if dt > 0.0]
+        return in_turns(turns) if turns else None
 
     def _new_drive(self, current: float, mu0_H: Vector, dt: float) -> Drive:
+        return in_turns([self._turn(current, mu0_H, dt)])
+
+    def _turn(self, current: float, mu0_H: Vector, dt: float) -> Turn:
         mu0_H_x, mu0_H_y, mu0_H_z = mu0_H
         if not math.isfinite(current + mu0_H_x + mu0_H_y + mu0_H_z):
             raise ValueError(f"a drive must be finite; got {current!r} A in {mu0_H!r} T")
+        flowing = self._flowing.get(current) or self._remember(current)
+        p, k = self.parameters, flowing.softening
+        mu0_H_in = math.hypot(mu0_H_x, mu0_H_y)
+        return Turn(
+            flowing.energy_per_field,
+            mu0_H_in / k,
+            flowing.nucleation,
+            mu0_H_z + flowing.mu0_H_s * wall_alignment(mu0_H_x, p.mu0_H_D),
+            self._coupling.strength(min(mu0_H_in / (k * p.mu0_H_k), 1.0)) if flowing.is_coupled else 0.0,
+            log_attempts(dt, p.tau_0),
+        )
+
+    def _remember(self, current: float) -> _Flowing:
+        """Find out what a current does whatever the field is, for all the times that it flows again."""
         p = self.parameters
         T = temperature(current, p.T_0, p.kappa)
         k = softening(T, p.T_0, p.T_c)
-        mu0_H_in = math.hypot(mu0_H_x, mu0_H_y)
-        b = min(mu0_H_in / (k * p.mu0_H_k), 1.0)
-        torque = switching_field(
-            damping_like_field(current_density(current, p.area), p.mu0_H_DL_per_J),
-            wall_alignment(mu0_H_x, p.mu0_H_D),
-            p.beta,
-            p.polarity,
+        mu0_H_DL = damping_like_field(current_density(current, p.area), p.mu0_H_DL_per_J)
+        if len(self._flowing) >= _REMEMBERED:
+            self._flowing.clear()
+        scale = barrier_scale(T, k, 0.0, E_0=p.E_0, mu0_H_k_E_0=p.mu0_H_k_E_0, eta=p.eta)
+        self._flowing[current] = flowing = _Flowing(
+            cast("float", scale.energy_per_field),
+            cast("float", scale.nucleation),
+            k,
+            switching_field(mu0_H_DL, 1.0, p.beta, p.polarity),
+            p.T_c > T,
         )
-        return Drive(
-            scale=barrier_scale(T, k, mu0_H_in, E_0=p.E_0, mu0_H_k_E_0=p.mu0_H_k_E_0, eta=p.eta),
-            mu0_H_z=mu0_H_z + torque,
-            strength=self._coupling.strength(b) if p.T_c > T else 0.0,
-            attempts=log_attempts(dt, p.tau_0),
-        )
+        return flowing
 
     # --- reading ----------------------------------------------------------------------------------
 

@@ -39,8 +39,12 @@ def medians(rounds: int = 7) -> dict[str, float]:
     return {name: statistics.median(values) for name, values in times.items()}
 
 
-if __name__ == "__main__":
-    found = medians()
+def table(found: dict[str, float]) -> str:
+    """The messages, as a Markdown table."""
     base = next(iter(found.values()))
     rows = [f"| {name} | {value:.1f} | {value / base:.2f} |" for name, value in found.items()]
-    sys.stdout.write("\n".join(["| message | us | to pyvisa-sim |", "|---|---|---|", *rows]) + "\n")
+    return "\n".join(["| message | us | to pyvisa-sim |", "|---|---|---|", *rows])
+
+
+if __name__ == "__main__":
+    sys.stdout.write(table(medians()) + "\n")

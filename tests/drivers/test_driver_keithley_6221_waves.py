@@ -158,6 +158,25 @@ def test_an_end_that_comes_a_little_late_is_confirmed_too(source_and_resource, p
     source.set_current(1e-3)
 
 
+def test_an_answer_that_takes_long_is_no_reason_to_give_up_what_was_asked_in_time(
+    source_and_resource, player
+):
+    """A busy computer: "not yet" was true when it was asked, and the next answer says that the wave has ended."""
+    source, resource = source_and_resource
+    player.late = 0.1
+    answered = player.__class__.__call__
+
+    def slowly(line):
+        answer = answered(player, line)
+        if line == "STAT:OPER?" and player.ends < float("inf"):
+            resource.late[line] = 1.995  # s, within the patience for an answer and beyond that for the end
+        return answer
+
+    resource.answer = slowly
+    play(source)
+    assert resource.said.count("STAT:OPER?") == 3
+
+
 def test_after_the_pulse_the_prepared_current_can_be_set_and_no_more(source_and_resource):
     """The peak is the pulse's own; the sense limit holds again."""
     source, _ = source_and_resource

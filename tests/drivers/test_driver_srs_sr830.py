@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drivers.errors import ErrorQueueNotEmpty, NotParked, NotReady, OutOfRange, ReplyGarbled, WireTimeout
-from drivers.srs_sr830 import SENSITIVITIES, SLOPES, SR830, TIME_CONSTANTS
+from drivers.srs_sr830 import SR830
+from drivers.srs_sr830_settings import SENSITIVITIES, SLOPES, TIME_CONSTANTS
 
 
 @pytest.fixture

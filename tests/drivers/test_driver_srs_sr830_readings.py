@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drivers.errors import NotFollowed, NotReady, OutOfRange, Overload, ReplyGarbled
-from drivers.srs_sr830 import sensitivity_for, settle_time
+from drivers.srs_sr830_settings import sensitivity_for, settle_time
 
 
 @pytest.fixture
@@ -184,6 +184,47 @@ def test_another_harmonic_is_selected_and_read_back(prepared):
     assert changes(resource) == ["HARM 2"]
     lockin.select_harmonic(3, V_max_rms=40e-9)
     assert changes(resource)[1:] == ["HARM 3", "SENS 4"]
+
+
+def test_what_is_still_as_it_was_set_is_left_alone(prepared):
+    """Five questions, and nothing is set; one that is not prepared is asked nothing."""
+    lockin, resource, _ = prepared
+    lockin.use_external_reference()
+    lockin.select_harmonic(2, V_max_rms=40e-9)
+    resource.said.clear()
+    lockin.verify()
+    assert sorted(resource.said) == ["FMOD?", "HARM?", "ISRC?", "OFLT?", "SENS?"]
+    lockin.park()
+    resource.said.clear()
+    lockin.verify()
+    assert resource.said == []
+
+
+@pytest.mark.parametrize(
+    ("query", "answer", "name"),
+    [
+        ("ISRC?", "0", "input"), ("SENS?", "26", "sensitivity"), ("HARM?", "1", "harmonic"),
+        ("OFLT?", "6", "time_constant"), ("FMOD?", "1", "reference"),
+    ],
+)  # fmt: skip
+def test_a_setting_that_is_not_what_it_was_spoils_the_row(prepared, query, answer, name):
+    """After a loss of the mains, or at somebody's hand: the reading is not stored, and none is taken after it."""
+    lockin, _, echo = prepared
+    lockin.use_external_reference()
+    lockin.select_harmonic(2, V_max_rms=40e-9)
+    echo.state[query] = answer
+    with pytest.raises(NotFollowed, match=f"{name} of lock-in must still be"):
+        lockin.verify()
+    with pytest.raises(NotReady):
+        lockin.read_xy()
+
+
+def test_a_shorter_time_constant_is_not_waited_for(prepared):
+    """The wait for the prepared one would be longer: the harmonic has not settled."""
+    lockin, _, echo = prepared
+    echo.state["OFLT?"] = "3"
+    with pytest.raises(NotFollowed, match=r"time_constant of lock-in must still be 0\.3"):
+        lockin.settle_time()
 
 
 @pytest.mark.parametrize("request_", [(0,), (745,), (2.5,), (2, 2.0), (2, 0.0)])

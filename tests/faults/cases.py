@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 OTHER_6221 = "KEITHLEY INSTRUMENTS INC.,MODEL 6221,9999999,D04  /700x "
 SOT = "sot-switching"
+HARMONICS = "harmonic-hall"
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
 """What must hold however a run ended, judged by what the simulator has seen: never by what the program believes.
 
 The numbers are those of the list of invariants that the table of faults speaks of: I1 slew, I3 everything off,
-I8 each stored value from its own question, I9 told and exit status, I11 the order of parking.
+I8 each stored value from its own question, I9 told and exit status, I11 the order of parking. A stored row is held
+to the bench as a whole: its voltages, its resistance, its pulse and its fields are those that there were.
 """
 
 from collections.abc import Iterator
@@ -14,6 +15,10 @@ from trial import Trial
 NO_CURRENT = 0.05
 #: A row of voltages: at which sign of the sense current each was read.
 SIGNS = {"V_plus": +1, "V_minus": -1}
+#: What a row calls the field along a magnet, by its direction; how far it may be off (T), beside 1 % and what the
+#: yoke keeps: the probe's zero, the supply's read-back, and a field that still settles.
+AXES = {(1, 0, 0): "mu0_H_x", (0, 1, 0): "mu0_H_y", (0, 0, 1): "mu0_H_z"}
+FIELD = 3e-4
 #: A supply without a ramp of its own is walked in steps of 20 ms: its rate is judged over this time (s).
 WALK = 0.2
 
@@ -105,6 +110,7 @@ def _stored(trial: Trial) -> Iterator[str]:
     I_sense = float(trial.run.parameters["I_sense"].value)
     readings = [heard for heard in trial.box.heard if heard.instrument == "voltmeter"]
     for row in range(trial.rows):
+        yield from _row(trial, row)
         for column, sign in SIGNS.items():
             value = float(trial.run.columns[column][row])
             own = [heard for heard in readings if _is_number(heard.text, value)]
@@ -114,6 +120,52 @@ def _stored(trial: Trial) -> Iterator[str]:
                 yield f"I8: {column} of row {row + 1}, {value}, is not the answer to its question"
             elif not any(_flowed(trial, heard.time, sign * I_sense) for heard in own):
                 yield f"row {row + 1} is wrong: {column} was not read at {sign * I_sense:g} A"
+
+
+def _row(trial: Trial, row: int) -> Iterator[str]:
+    """The resistance of a row is that of its voltages, its pulse was played, and its fields were there."""
+    assert trial.run is not None
+    cells = {name: float(column[row]) for name, column in trial.run.columns.items()}
+    R_xy = (cells["V_plus"] - cells["V_minus"]) / (2 * float(trial.run.parameters["I_sense"].value))
+    if abs(cells["R_xy"] - R_xy) > 1e-9 * abs(R_xy):
+        yield f"row {row + 1} is wrong: R_xy is {cells['R_xy']}, its voltages say {R_xy}"
+    time = _read_at(trial, row)
+    if "I_pulse" in cells and row > 0:
+        yield from _pulse(trial, row, cells["I_pulse"], _read_at(trial, row - 1), time)
+    for magnet in trial.room.spec.magnets:
+        measured = cells.get(AXES.get(tuple(map(round, magnet.direction)), ""))
+        if measured is None:
+            continue
+        current = next(
+            (
+                ramp.ramp.at(time)
+                for ramp in reversed(_by_magnet(trial).get(magnet.name, []))
+                if ramp.time <= time
+            ),
+            0.0,
+        )
+        true = magnet.field_per_current * current
+        if not abs(measured - true) <= abs(magnet.remanence) + FIELD + 0.01 * abs(true):
+            yield f"row {row + 1} is wrong: along {magnet.name} it says {measured:.6g} T, there were {true:.6g} T"
+
+
+def _pulse(trial: Trial, row: int, I_pulse: float, after: float, before: float) -> Iterator[str]:
+    played = [
+        max(flow.what.levels, key=abs)
+        for flow in trial.box.flows
+        if after < flow.time < before and not isinstance(flow.what, float | int)
+    ]
+    expected = [I_pulse] if I_pulse else []
+    if len(played) != len(expected) or any(abs(got - I_pulse) > 0.01 * abs(I_pulse) for got in played):
+        yield f"row {row + 1} is wrong: it says that {expected} A were played; it was {played}"
+
+
+def _read_at(trial: Trial, row: int) -> float:
+    """When the first voltage of a row was read (s); infinity where it never was, which is told elsewhere."""
+    assert trial.run is not None
+    value = float(trial.run.columns["V_plus"][row])
+    readings = (heard for heard in trial.box.heard if heard.instrument == "voltmeter")
+    return next((heard.time for heard in readings if _is_number(heard.text, value)), float("inf"))
 
 
 def _is_number(text: str, value: float) -> bool:

@@ -4,7 +4,7 @@ A fault may have several cases. One that no short run on the bench can have is s
 apply; either says so.
 """
 
-from cases import AGAIN, OF_WIRES, SOT, STOPS, Case, Elsewhere
+from cases import AGAIN, HARMONICS, OF_WIRES, SOT, STOPS, Case, Elsewhere
 
 CASES = (
     *OF_WIRES,
@@ -151,6 +151,51 @@ CASES = (
         True,
     ),
     Case(
+        34,
+        "the lock-in loses its reference",
+        ("lockin: unlocked at row 6",),
+        STOPS,
+        "must be locked to its reference",
+        5,
+        protocol=HARMONICS,
+    ),
+    Case(
+        34,
+        "the lock-in is overloaded",
+        ('lockin: answer "4" at query 45',),
+        STOPS,
+        "it reports output overload",
+        0,
+        protocol=HARMONICS,
+    ),
+    Case(
+        30,
+        "the lock-in loses the mains",
+        ("lockin: power-cycled at row 6",),
+        STOPS,
+        "reference of lockin must still be external",
+        5,
+        protocol=HARMONICS,
+    ),
+    Case(
+        31,
+        "somebody sets another input of the lock-in",
+        ('lockin: panel "ISRC 0" at row 6',),
+        STOPS,
+        "input of lockin must still be A-B",
+        5,
+        protocol=HARMONICS,
+    ),
+    Case(
+        36,
+        "the source is too hot while a sine runs",
+        ("source: over-temperature at row 4",),
+        STOPS,
+        "the output of source must be on while a sine runs",
+        3,
+        protocol=HARMONICS,
+    ),
+    Case(
         36,
         "the source is too hot",
         ("source: over-temperature at row 4",),
@@ -245,16 +290,6 @@ ELSEWHERE = (
         "nothing is left open",
         "needs no run",
         ("tests/faults/test_faults.py::test_two_hundred_connections_leave_nothing_open",),
-    ),
-    Elsewhere(
-        34,
-        "the lock-in is unlocked or overloaded",
-        "there is no reading, and the run ends",
-        "a run with the lock-in takes too long here",
-        (
-            "tests/drivers/test_driver_srs_sr830_readings.py::test_without_its_reference_the_lockin_has_no_reading",
-            "tests/drivers/test_driver_srs_sr830_readings.py::test_an_overloaded_output_is_not_a_reading",
-        ),
     ),
     Elsewhere(
         35,

@@ -112,6 +112,35 @@ def test_a_magnet_that_jumps_is_found(clean: Trial) -> None:
     assert any("I1" in text for text in broken(_with_box(clean, ramps=steep)))
 
 
+def test_a_row_with_a_field_that_was_not_there_is_found(clean: Trial) -> None:
+    """The magnet had half the current that would make the field of the row."""
+    weak = [
+        one._replace(
+            ramp=replace(
+                one.ramp, start_current=one.ramp.start_current / 2, end_current=one.ramp.end_current / 2
+            )
+        )
+        for one in clean.box.ramps
+    ]
+    found = broken(_with_box(clean, ramps=weak), is_slew_ours=False)
+    assert any(text.startswith("row 1 is wrong: along z it says") for text in found)
+
+
+def test_a_row_that_does_not_agree_with_itself_or_with_what_was_played_is_found(tmp_path: Path) -> None:
+    """A resistance of other voltages; pulses that nobody played; pulses of another height."""
+    pulses = carry_out(tmp_path, protocol="sot-switching")
+    assert broken(pulses) == []
+    assert pulses.run is not None
+    columns = {**pulses.run.columns, "R_xy": pulses.run.columns["R_xy"] * 1.001}
+    other = replace(pulses, run=replace(pulses.run, columns=columns))
+    assert any("its voltages say" in text for text in broken(other))
+    silent = [flow for flow in pulses.box.flows if isinstance(flow.what, float | int)]
+    assert any("were played; it was []" in text for text in broken(_with_box(pulses, flows=silent)))
+    columns = {**pulses.run.columns, "I_pulse": pulses.run.columns["I_pulse"] * 1.1}
+    other = replace(pulses, run=replace(pulses.run, columns=columns))
+    assert any("were played; it was [" in text for text in broken(other))
+
+
 def test_a_source_that_is_left_on_is_found(tmp_path: Path) -> None:
     """Somebody switches it on after everything was parked."""
     trial = carry_out(tmp_path)

@@ -11,7 +11,8 @@ from labctl import bench, engine, mishaps, runfile, validate
 from labctl.errors import LabctlError
 from sim_instruments.black_box import BlackBox, black_box
 
-#: What is measured: nine fields with two voltages each, or ten pulses with a reading after each.
+#: What is measured: nine fields with two voltages each, ten pulses with a reading after each, or harmonics of the
+#: Hall voltage at five fields a sweep.
 RUNS = {
     "ahe-loop": ("mu0_H_max=40 Oe", "mu0_H_step=20 Oe"),
     "sot-switching": (
@@ -20,6 +21,13 @@ RUNS = {
         "R_AHE_reference=1 ohm",
         "R_off_reference=0.1 ohm",
         "mu0_H_x=50 Oe",
+    ),
+    "harmonic-hall": (
+        "n_readings=1",
+        "mu0_H_step=100 Oe",
+        "mu0_H_high=0 Oe",
+        "planar_hall=given",
+        "r_PHE=0.2",
     ),
 }
 

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from command_line import Command
 
+from labctl import config
+
 QUICK = ("run", "ahe-loop", "-p", "mu0_H_step=40Oe", "-p", "settle=0s", "--seed", "1")
 
 
@@ -280,9 +282,24 @@ def test_the_doctor_exercises_only_when_told_and_parks_afterwards(labctl: Comman
     assert max(rooms[-1].envelope.mu0_H_max.values()) > 100e-4
 
 
+def test_the_doctor_exercises_within_the_limits_of_station_and_sample(
+    labctl: Command, rooms: list[Any], tmp_path: Path
+) -> None:
+    """20 uA and 5 Oe allowed: neither the bar nor its field has more, and all of it is well."""
+    sample = tmp_path / "frail.toml"
+    text = config.load_sample("alox-2.0")[1]
+    frail = text.replace('current = "40 mA"', 'current = "20 uA"\nmu0_H = "5 Oe"')
+    sample.write_text(frail, encoding="utf-8")
+    said = labctl("station", "check", "sim", "--exercise", "--sample", str(sample), "--json")
+    assert said.status == 0, said.err
+    assert {finding["state"] for finding in said.json["findings"] if "exercise" in finding["what"]} == {"ok"}
+    assert 15e-6 < rooms[-1].envelope.I_max < 20.5e-6
+    assert max(rooms[-1].envelope.mu0_H_max.values()) < 20e-4  # an iron yoke keeps more than it was asked for
+
+
 def test_the_doctor_tells_a_station_file_with_the_wrong_mains(labctl: Command, tmp_path: Path) -> None:
     """A meter on 50 Hz under a station file that says 60 Hz integrates over the wrong time: a fault, exit 4."""
-    from labctl import bench, config
+    from labctl import bench
 
     text = config.built_in("station")["sim"]()
     (tmp_path / "mine.toml").write_text(text.replace('line_frequency = "50 Hz"', 'line_frequency = "60 Hz"'))

@@ -111,8 +111,8 @@ def test_a_loop_is_drawn_in_the_order_in_which_it_was_measured(client: Visitor) 
     (series,) = found["series"]
     assert (series["x"], series["y"]) == (in_Oe(FIELD), HALL)
     assert series["x"] != sorted(series["x"])
-    assert found["x"] == ["mu0_H_z", "H", "z", "", "Oe"]
-    assert found["y"] == ["R_xy", "R", "xy", "", "Ω"]
+    assert found["x"] == {"name": "mu0_H_z", "symbol": [["H", True, False], ["z", True, True]], "unit": "Oe"}
+    assert found["y"]["unit"] == "Ω"
     assert found["bounds"] == [-1000, 1000, -1.5, 1.5]
 
 
@@ -121,7 +121,7 @@ def test_any_column_can_be_an_axis_and_branches_can_be_apart(client: Visitor) ->
     found = client.get("/api/curves", params={"run": "alpha.h5", "x": "R_xy", "y": "branch"}).json()
     assert found["series"][0]["x"] == HALL
     apart = client.get("/api/curves", params={"run": "alpha.h5", "apart": "branch"}).json()["series"]
-    assert [one["label"] for one in apart] == ["branch -1", "branch 1"]
+    assert [one["label"][0][0] for one in apart] == ["branch -1", "branch 1"]
     assert apart[1]["y"][5:] == [None] * 4
     refused = client.get("/api/curves", params={"run": "alpha.h5", "x": "mu0"})
     assert refused.status_code == 400
@@ -134,10 +134,10 @@ def test_any_column_can_be_an_axis_and_branches_can_be_apart(client: Visitor) ->
 def test_an_overlay_tells_its_runs_apart_by_what_differs(client: Visitor) -> None:
     """The parameter that differs, in the units of people; at most as many runs as can be told apart."""
     html = client.get("/overlay", params={"run": ["alpha.h5", "beta.h5"]}).text
-    assert "mu0_H_x = 200 Oe" in html
-    assert "mu0_H_x = 800 Oe" in html
+    assert "<i>H</i><sub><i>x</i></sub> = 200 Oe" in html
+    assert "<i>H</i><sub><i>x</i></sub> = 800 Oe" in html
     found = client.get("/api/curves", params={"run": ["alpha.h5", "beta.h5"]}).json()
-    assert [one["label"] for one in found["series"]] == ["mu0_H_x = 200 Oe", "mu0_H_x = 800 Oe"]
+    assert [one["label"][-1][0] for one in found["series"]] == [" = 200 Oe", " = 800 Oe"]
     assert client.get("/overlay", params={"run": ["alpha.h5"] * 13}).status_code == 400
     assert client.get("/overlay").status_code == 400
 
@@ -187,18 +187,24 @@ def test_names_and_notes_of_strangers_are_text_and_nothing_else(client: Visitor)
     assert "&lt;img" in listed
 
 
-def test_symbols_are_written_as_the_field_writes_them() -> None:
-    """mu0_H_x, shown in Oe, is H with the index x; a word stays a word, an uncertainty too."""
-    assert notation.symbol("mu0_H_x") == "<i>H</i><sub>x</sub>"
-    assert notation.symbol("R_xy") == "<i>R</i><sub>xy</sub>"
+def test_symbols_are_written_as_figures_write_them() -> None:
+    """mu0_H_x, shown in Oe, is H with the index x; axes are italic, other indices upright; a word stays a word."""
+    assert notation.symbol("mu0_H_x") == "<i>H</i><sub><i>x</i></sub>"
+    assert notation.symbol("I_th") == "<i>I</i><sub>th</sub>"
+    assert notation.html(notation.named("mu0_H_c", "T")) == "<i>μ</i><sub>0</sub><i>H</i><sub>c</sub>"
     assert notation.symbol("phi") == "<i>φ</i>"
-    assert [str(notation.symbol(word)) for word in ("branch", "n_resets", "u_span", "is_lockin")] == [
+    assert notation.symbol("dI_10_90") == "Δ<i>I</i><sub>10,90</sub>"
+    assert notation.symbol("u_R_xy").startswith("<i>u</i>(<i>R</i>")
+    assert [str(notation.symbol(word)) for word in ("branch", "n_resets", "is_lockin")] == [
         "branch",
         "n_resets",
-        "u_span",
         "is_lockin",
     ]
     assert notation.symbol("<b>") == "&lt;b&gt;"
+    assert (
+        notation.html(notation.pieces(r"a \$5 sample, $H_{x}$ = 2"))
+        == "a $5 sample, <i>H</i><sub><i>x</i></sub> = 2"
+    )
 
 
 # --- runs that go on -----------------------------------------------------------------------------------

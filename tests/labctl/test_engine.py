@@ -10,10 +10,9 @@ from typing import Any
 
 import pytest
 from command_line import Command
-from matplotlib.figure import Figure
 from parking import assert_parked
 
-from labctl import engine, runfile, station
+from labctl import engine, newfile, runfile, station
 from labctl.errors import FaultError
 from labctl.store import RunStore
 
@@ -51,14 +50,20 @@ def test_a_figure_that_the_disk_does_not_take_is_said_and_makes_no_failure_of_th
 ) -> None:
     """The run is complete and safe by then: exit 0, one line, and no half of a figure."""
 
-    def full(_figure: Figure, path: Path) -> None:
-        path.write_bytes(b"half")
+    ordinary = newfile.write_all
+
+    def full(descriptor: int, content: bytes) -> None:
+        if not content.startswith(b"\x89PNG"):
+            ordinary(descriptor, content)
+            return
+        ordinary(descriptor, content[:100])
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(Figure, "savefig", full)
+    monkeypatch.setattr(newfile, "write_all", full)
     said = labctl(*QUICK)
     assert said.status == 0
-    assert "loop.png could not be written: No space left on device. labctl plot draws it from" in said.err
+    assert "loop.png could not be written: No space left on device. No file was left behind." in said.err
+    assert "labctl plot draws it from loop.h5" in said.err
     assert [path.name for path in tmp_path.glob("loop*")] == ["loop.h5"]
     assert labctl("plot", "loop.h5", "-o", "later.png").status == 1
     assert not (tmp_path / "later.png").exists()

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -98,23 +99,27 @@ def test_the_sum_of_a_few_pulses_is_known_without_the_program(tmp_path: Path) ->
     assert 0 < rehearsed.demand.duty < 10e-3  # the source takes more than a second to arm
 
 
-def lying(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have sot-switching play every pulse three times as high as it declares."""
-    ordinary = sot_switching.pulse_once
-    monkeypatch.setattr(sot_switching, "pulse_once", lambda lab, p, current: ordinary(lab, p, 3 * current))
+def lying(monkeypatch: pytest.MonkeyPatch, *, after: int = 0) -> None:
+    """Have sot-switching play every pulse but the first few three times as high as it declares."""
+    ordinary, played = sot_switching.pulse_once, count(1)
+
+    def pulse_once(lab: Any, p: Any, current: float) -> Any:
+        return ordinary(lab, p, current if next(played) <= after else 3 * current)
+
+    monkeypatch.setattr(sot_switching, "pulse_once", pulse_once)
 
 
 def test_a_protocol_that_declares_less_than_it_does_is_found_out_by_the_rehearsal(
     real: Any, labctl: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """12 mA where 4 mA are declared and 5 mA allowed: exit 2, nothing sent."""
+    """Seven pulses as declared, then 6 mA where 4 mA are declared and 5 mA allowed: exit 2, nothing sent."""
     station = real()
-    lying(monkeypatch)
+    lying(monkeypatch, after=7)
     sample = sample_file(tmp_path, "[limits]", 'current = "5 mA"')
     said = labctl(*PULSES, "--station", str(station.file), "--sample", sample)
     assert (said.status, station.said) == (2, [])
-    assert "must be" in said.err
-    assert "Nothing was sent" in said.err
+    assert "rehearsed on the simulated bench" in said.err
+    assert "must be -0.005 to 0.005 A on this station; got 0.006. Nothing was sent." in said.err
 
 
 def test_unrehearsed_it_is_stopped_at_the_set_point_that_is_too_high(

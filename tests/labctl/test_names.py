@@ -7,7 +7,7 @@ from command_line import Command
 from stored_runs import SAMPLE, stored
 
 from labctl.names import as_label, printable, slug
-from labctl.reproduce.report import _notation
+from labctl.report.page import notation
 from labctl.runfile import read_run
 from labctl.store import Quantity
 
@@ -73,7 +73,7 @@ def test_no_line_of_an_exported_csv_begins_with_a_formula(labctl: Command, tmp_p
 
 def test_a_reproductions_report_escapes_what_it_is_told() -> None:
     """Markup in a name is text."""
-    assert "<img" not in str(_notation("<img src=x onerror=alert(1)> H_x"))
+    assert "<img" not in str(notation("<img src=x onerror=alert(1)> H_x"))
 
 
 def test_a_message_of_an_error_shows_no_controls(labctl: Command) -> None:

@@ -18,7 +18,7 @@ from protocols.vocabulary import Column
 WIRE = (
     "ahe-loop_verified",
     "ahe-loop_sim-dc_verified",
-    "harmonic-hall_verified",
+    "harmonic-hall_checked",
     "sot-switching_verified",
 )
 
@@ -35,6 +35,7 @@ KNOWN = {
     "demagnetize": (6, None),
     "harmonic-hall": (64, "mu0_H_DL"),
     "harmonic-hall_verified": (64, "mu0_H_DL"),
+    "harmonic-hall_checked": (64, "mu0_H_DL"),
     "minor-loops": (74, None),
     "sigmoid-neuron": (30, "K"),
     "sot-switching": (21, "I_th"),

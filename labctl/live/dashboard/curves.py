@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
-from labctl import door, tell
+from labctl import door
 from labctl.errors import RequestError
 from labctl.live.dashboard import notation
 from labctl.live.decimation import View, decimate
@@ -17,17 +17,15 @@ from labctl.names import printable
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from labctl.record import Quantity
     from protocols.vocabulary import Column
 
 _MAX_PARTS: Final = 7  # values of a column by which a run is coloured: as many as there are colours
 _MAX_PIXELS: Final = 4096
-_MAX_FACTS: Final = 3  # parameters that a legend tells of each run (our choice)
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A run to be drawn: what it is called, its columns (SI), and which two of them are its default plot."""
+    """A run to be drawn: its label as figures have it, its columns (SI), and which two are its default plot."""
 
     label: str
     described: Sequence[Column]
@@ -61,7 +59,7 @@ def axes(sources: Sequence[Source]) -> dict[str, Any]:
     ]
     names = {column.name for column in common}
     return {
-        "columns": [[column.name, *notation.parts(column.name), _unit_of(column)] for column in common],
+        "columns": [column.name for column in common],
         "x": first.axis if first.axis in names else common[0].name,
         "y": first.signal if first.signal in names else common[-1].name,
         "apart": [] if others else [column.name for column in first.described if _parts(first, column.name)],
@@ -73,7 +71,7 @@ def picture(sources: Sequence[Source], wanted: Wanted) -> dict[str, Any]:
     if not sources:
         raise RequestError("a picture must be of at least one run; got none.")
     known = axes(sources)
-    names = [column[0] for column in known["columns"]]
+    names = known["columns"]
     x, y = wanted.x or known["x"], wanted.y or known["y"]
     for name in (x, y):
         if name not in names:
@@ -89,26 +87,11 @@ def picture(sources: Sequence[Source], wanted: Wanted) -> dict[str, Any]:
     )
     chosen = {column.name: column for column in sources[0].described}
     return {
-        "x": [x, *notation.parts(x), _unit_of(chosen[x])],
-        "y": [y, *notation.parts(y), _unit_of(chosen[y])],
+        "x": _axis(chosen[x]),
+        "y": _axis(chosen[y]),
         "bounds": [*bounds[0], *bounds[1]],
         "series": [_decimated(one, view) for one in series],
     }
-
-
-def labels(runs: Sequence[tuple[str, str, Mapping[str, Quantity]]]) -> list[str]:
-    """What tells runs apart, each given by its file, sample and parameters: what differs, or else the file."""
-    facts = [
-        {"": sample, **{name: tell.shown(value) for name, value in parameters.items()}}
-        for _file, sample, parameters in runs
-    ]
-    differing = [name for name in facts[0] if len({fact.get(name) for fact in facts}) > 1][:_MAX_FACTS]
-    told = [
-        ", ".join(f"{name} = {fact.get(name)}" if name else fact[""] for name in differing) for fact in facts
-    ]
-    if len(set(told)) < len(runs):
-        told = [file for file, _sample, _parameters in runs]
-    return [printable(text) for text in told]
 
 
 class _Curve(NamedTuple):
@@ -142,8 +125,9 @@ def _shown(column: Column, values: NDArray[Any]) -> NDArray[np.float64]:
     return np.asarray(scale.of(values), dtype=np.float64)
 
 
-def _unit_of(column: Column) -> str:
-    return notation.unit(column.display or column.unit)
+def _axis(column: Column) -> dict[str, Any]:
+    unit = column.display or column.unit
+    return {"name": column.name, "symbol": notation.named(column.name, unit), "unit": notation.unit(unit)}
 
 
 def _bounds(arrays: Sequence[NDArray[np.float64]]) -> tuple[float, float]:
@@ -156,7 +140,7 @@ def _bounds(arrays: Sequence[NDArray[np.float64]]) -> tuple[float, float]:
 def _decimated(curve: _Curve, view: View) -> dict[str, Any]:
     found = decimate(curve.x, curve.y, view)
     return {
-        "label": curve.label,
+        "label": notation.pieces(curve.label),
         "points": len(curve.x),
         "error": found.error,
         "x": curve.x[found.kept].tolist(),

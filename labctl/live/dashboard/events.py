@@ -125,8 +125,8 @@ def last_row(followed: Followed) -> list[tuple[str, str]]:
     ]
 
 
-def _named(readings: list[tuple[str, str]]) -> list[tuple[notation.Symbol, str]]:
-    return [(notation.parts(name), notation.value(text)) for name, text in readings]
+def _named(readings: list[tuple[str, str]]) -> list[tuple[list[notation.Piece], str]]:
+    return [(notation.named(name), notation.value(text)) for name, text in readings]
 
 
 async def of_folder(hub: Hub, hello: dict[str, Any]) -> AsyncGenerator[bytes]:

@@ -42,6 +42,7 @@ def _environment() -> Environment:
     )
     environment.filters.update(
         symbol=notation.symbol,
+        pieces=notation.html,
         value=notation.value,
         headline=notation.headline,
         query=places.query_of,

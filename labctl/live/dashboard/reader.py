@@ -13,9 +13,9 @@ from collections import OrderedDict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
-from labctl import tables
+from labctl import figures, tables
 from labctl.errors import LabctlError
-from labctl.live.dashboard import curves, facts, listing, places
+from labctl.live.dashboard import curves, facts, listing, notation, places
 
 if TYPE_CHECKING:
     from labctl.record import WireLine
@@ -57,7 +57,12 @@ class Reader:
         known = [self._run(run) for run in runs]
         return {
             "runs": [
-                {"name": name, "label": source.label, "title": run.title, "status": run.status}
+                {
+                    "name": name,
+                    "label": notation.pieces(source.label),
+                    "title": run.title,
+                    "status": run.status,
+                }
                 for name, source, run in zip(runs, sources, known, strict=True)
             ],
             "axes": curves.axes(sources),
@@ -73,22 +78,13 @@ class Reader:
         return facts.wire_page(self._wire[1], instrument, text, page)
 
     def _figure(self, run: str, name: str) -> bytes:
-        import io
-        import warnings
-
-        from labctl import figures
-
         measured = self._run(run)
-        drawn = io.BytesIO()
         kind = "svg" if measured.rows <= _VECTORS else "png"
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message="Glyph")  # a name in a script that the font lacks
-            figures.of_run(measured, name).savefig(drawn, format=kind)
-        return drawn.getvalue()
+        return figures.image(figures.of_run(measured, name), kind)
 
     def _sources(self, names: list[str]) -> list[curves.Source]:
         runs = [self._run(name) for name in names]
-        told = curves.labels([(run.path.stem, run.sample_name, run.parameters) for run in runs])
+        told = figures.labels(runs) if runs else []
         return [facts.source_of(run, label) for run, label in zip(runs, told, strict=True)]
 
     def _run(self, name: str) -> Run:

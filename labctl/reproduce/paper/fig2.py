@@ -79,7 +79,7 @@ def trends(x: Sequence[float], x_label: str) -> Any:
     def draw(figure: Any, runs: Sequence[Run]) -> None:
         axes = figure.subplots()
         axes.set_xlabel(x_label)
-        other = two_axes(axes, r"$\Delta I$ (mA)", "Switching ratio")
+        other = two_axes(axes, r"$\mathrm{\Delta}I$ (mA)", "Switching ratio")
         against(axes, x, [result_of("dI_10_90")(run) for run in runs])
         against(other, x, [result_of("switching_ratio")(run) for run in runs], colour="#D55E00", marker="s")
         axes.set_ylim(bottom=0)

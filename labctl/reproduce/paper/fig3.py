@@ -37,7 +37,7 @@ def _draw_waveform(axes: Any, run: Run, delay: float, colour: str) -> None:
     if played is None:
         return
     (row,) = [k for k, at in enumerate(played.at.tolist()) if math.isclose(at, delay, abs_tol=1e-6)]
-    label = rf"$\Delta t$ = {delay / ms:+g} ms"
+    label = rf"$\mathrm{{\Delta}}t$ = {delay / ms:+g} ms".replace("-", "−")
     axes.step(
         played.time / ms, played.current[row] / mA, where="post", color=colour, linewidth=0.8, label=label
     )

@@ -87,8 +87,8 @@ def _draw_line(figure: Any, runs: Sequence[Run]) -> None:
         [run.results["mu0_H_k"].value / Oe for run in runs[:n]],
         [result_of("dI_10_90")(run) for run in runs[n:]],
     )
-    axes.set_xlabel(r"measured $H_\mathrm{k}$ (Oe)")
-    axes.set_ylabel(r"$\Delta I$ (mA)")
+    axes.set_xlabel(r"Measured $H_\mathrm{k}$ (Oe)")
+    axes.set_ylabel(r"$\mathrm{\Delta}I$ (mA)")
     axes.set_ylim(bottom=0)
 
 

@@ -104,7 +104,7 @@ def _draw_line(figure: Any, runs: Sequence[Run]) -> None:
     axes = figure.subplots()
     against(axes, FIELDS_OE, [result_of("dI_10_90")(run) for run in runs])
     axes.set_xlabel("$H_x$ (Oe)")
-    axes.set_ylabel(r"$\Delta I$ (mA)")
+    axes.set_ylabel(r"$\mathrm{\Delta}I$ (mA)")
     axes.set_ylim(bottom=0)
 
 
@@ -165,7 +165,7 @@ def _draw_others(figure: Any, runs: Sequence[Run]) -> None:
         against(left, _OTHERS_OE, ratio, label=LABELS[index], **style)
         against(right, _OTHERS_OE, width, **style)
     left.set_ylabel("Switching ratio")
-    right.set_ylabel(r"$\Delta I$ (mA)")
+    right.set_ylabel(r"$\mathrm{\Delta}I$ (mA)")
     right.set_ylim(bottom=0)
     for axes in (left, right):
         axes.set_xlabel("$H_x$ (Oe)")
@@ -224,7 +224,7 @@ def _mirrored(runs: Sequence[Run]) -> Verdict:
 
 def _draw_symmetry(figure: Any, runs: Sequence[Run]) -> None:
     axes = figure.subplots()
-    overlay(axes, runs, [f"{field:+d} Oe" for field in _SYMMETRY_OE])
+    overlay(axes, runs, [f"{field:+d} Oe".replace("-", "−") for field in _SYMMETRY_OE])
     low, high = axes.get_ylim()
     axes.set_ylim(low, high + 0.45 * (high - low))  # room for the spike above all windows
     legend(figure)

@@ -76,6 +76,14 @@ def test_a_barrier_vanishes_at_the_nucleation_field_and_falls_quadratically_befo
     assert barriers.barrier(H_k, tilted, 0.0)[0] == pytest.approx(600 * 0.75**2)
 
 
+@given(st.floats(1e-3, 1.0), st.floats(-0.5, 0.5), st.floats(0.0, 0.5))
+def test_the_barrier_of_one_patch_is_that_of_many_to_the_last_bit(mu0_H_k, favouring, mu0_H_in):
+    """A single number takes a shorter way to the same value."""
+    scale = barriers.barrier_scale(312.0, 0.96, mu0_H_in, E_0=2.4e-18, mu0_H_k_E_0=0.2, eta=0.1)
+    (of_many,) = barriers.barrier(np.array([mu0_H_k]), scale, favouring)
+    assert barriers.barrier_of_one(mu0_H_k, scale, favouring) == of_many
+
+
 def test_heat_lowers_the_barriers_twice():
     """At 460 K the anisotropy has halved and k_B T grown by 460/300."""
     E_0 = 600 * 1.380649e-23 * 300

@@ -11,22 +11,20 @@ export function colour(number) {
   return { "#000000": "#ffffff", "#0072B2": "#56B4E9", "#56B4E9": "#3d8fd1" }[found] ?? found;
 }
 
-/** A symbol [letter, index, word] and its unit as nodes: the letter in italics. */
-export function symbol([letter, index, word], unit = "") {
-  const piece = document.createDocumentFragment();
-  if (word) piece.append(word);
-  else {
-    const italic = document.createElement("i");
-    italic.textContent = letter;
-    piece.append(italic);
-    if (index) {
-      const sub = document.createElement("sub");
-      sub.textContent = index;
-      piece.append(sub);
+/** Pieces [text, is italic, is below the line] as nodes, and a unit behind them. */
+export function set(pieces, unit = "") {
+  const whole = document.createDocumentFragment();
+  for (const [text, isItalic, isBelow] of pieces) {
+    let node = document.createTextNode(text);
+    for (const [wanted, tag] of [[isItalic, "i"], [isBelow, "sub"]]) if (wanted) {
+      const outer = document.createElement(tag);
+      outer.append(node);
+      node = outer;
     }
+    whole.append(node);
   }
-  if (unit) piece.append(` (${unit})`);
-  return piece;
+  if (unit) whole.append(` (${unit})`);
+  return whole;
 }
 
 const style = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
@@ -66,8 +64,8 @@ export class Figure {
     if (this.window) this.refine();
   }
 
-  title(where, [, letter, index, word, unit]) {
-    this.section.querySelector(where).replaceChildren(symbol([letter, index, word], unit));
+  title(where, { symbol, unit }) {
+    this.section.querySelector(where).replaceChildren(set(symbol, unit));
   }
 
   /** Add the points that came since. */
@@ -141,7 +139,6 @@ export class Figure {
         bind: { dblclick: () => () => (this.zoomTo(null), null), mousedown: (plot, _target, handler) => (event) => (event.shiftKey || event.button ? this.grab(event) : handler(event), null) },
       },
       series: [null, ...this.series.map((one, number) => ({
-        label: one.label,
         stroke: colour(number),
         width: 1.4,
         facets: [{ scale: "x", auto: false }, { scale: "y", auto: false }],
@@ -224,7 +221,7 @@ export class Figure {
     const told = [];
     plot.cursor.idxs?.forEach((index, number) => {
       if (!number || index == null) return;
-      told.push(`${short(plot.data[number][0][index])} ${this.picture.x[4]}, ${short(plot.data[number][1][index])} ${this.picture.y[4]}`);
+      told.push(`${short(plot.data[number][0][index])} ${this.picture.x.unit}, ${short(plot.data[number][1][index])} ${this.picture.y.unit}`);
     });
     this.section.querySelector(".readout").textContent = told.slice(0, 2).join("; ");
   }
@@ -314,10 +311,11 @@ export class Figure {
     const place = this.section.querySelector(".legend");
     if (this.series.length < 2) return place.replaceChildren();
     place.replaceChildren(...this.series.map((one, number) => {
-      const button = document.createElement("button"), line = document.createElement("i");
+      const button = document.createElement("button"), line = document.createElement("span");
       button.type = "button";
+      line.className = "line";
       line.style.borderColor = colour(number);
-      button.append(line, one.label);
+      button.append(line, set(one.label));
       button.setAttribute("aria-pressed", String(!this.hidden.has(number)));
       button.addEventListener("click", () => {
         this.hidden.has(number) ? this.hidden.delete(number) : this.hidden.add(number);

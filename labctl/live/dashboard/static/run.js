@@ -1,6 +1,6 @@
 // One run, or several on common axes: the figure, the run as it goes on, its wire, and the Stop button.
 import { announce, fetchPage, listen, replaceParts, showProgress, stopTokenNow } from "./line.js";
-import { Figure, symbol } from "./plot.js";
+import { Figure, set } from "./plot.js";
 
 const one = (selector) => document.querySelector(selector);
 
@@ -78,7 +78,7 @@ function showLast(last) {
   section.hidden = !last.length;
   section.querySelector("dl").replaceChildren(...last.map(([parts, text]) => {
     const pair = document.createElement("div"), name = document.createElement("dt"), value = document.createElement("dd");
-    name.append(symbol(parts));
+    name.append(set(parts));
     value.textContent = text;
     pair.append(name, value);
     return pair;
