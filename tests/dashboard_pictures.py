@@ -6,7 +6,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent / "labctl"))
 
-from browsing import Server, browser, opened
+from browsing import Server, browser, opened, until
+from served_bench import Served
 
 from labctl import cli
 
@@ -20,6 +21,10 @@ RUNS = (
     ("sot-switching", "alox-1.0", 6),
     ("sot-switching", "alox-2.0", 7),
 )
+
+
+#: The path of a temporary folder is no news.
+NOWHERE = "document.querySelector('.folder').textContent = 'runs'"
 
 
 def measure(folder: Path) -> None:
@@ -40,26 +45,37 @@ def labctl(*words: str) -> None:
 
 
 def main(folder: Path) -> None:
-    """Make the two pictures that the README shows."""
+    """Make the two pictures that the README shows: the list while a run goes on, and a finished run."""
     measure(folder)
     best = folder / "sot-switching_alox-2.0.h5"
     labctl("tag", str(best), "+good", "+paper")
-    server = Server(folder)
-    with browser() as chromium, opened(chromium, server.url, device_scale_factor=1.5) as seen:
-        page = seen.page
-        page.set_viewport_size({"width": 1180, "height": 560})
-        page.wait_for_selector(".link:not(:empty)")
-        page.screenshot(path=PICTURES / "dashboard-runs.png")
-        page.goto(f"{server.url}run?run={best.name}")
-        page.set_viewport_size({"width": 1180, "height": 800})
-        page.wait_for_selector("section.figure[data-points]")
-        page.screenshot(path=PICTURES / "dashboard-run.png")
-    server.end()
+    with tempfile.TemporaryDirectory() as temporary:
+        bench, server = Served(Path(temporary), "--time", "10"), Server(folder)
+        run = bench.run(str(folder / "ahe-loop_served.h5"), "ahe-loop", "--no-rehearsal")
+        try:
+            with browser() as chromium, opened(chromium, server.url, device_scale_factor=1.35) as seen:
+                page = seen.page
+                page.set_viewport_size({"width": 1180, "height": 560})
+                until(page, "(document.querySelector('.runs progress')?.value ?? 0) > 100", 90.0)
+                page.evaluate(NOWHERE)
+                page.screenshot(path=PICTURES / "dashboard-runs.png")
+                run.terminate()
+                page.goto(f"{server.url}run?run={best.name}")
+                page.set_viewport_size({"width": 1180, "height": 800})
+                until(page, "document.querySelector('section.figure').dataset.points > 0")
+                page.evaluate(NOWHERE)
+                page.screenshot(path=PICTURES / "dashboard-run.png")
+            run.wait(60)
+        finally:
+            server.end()
+            bench.end()
+    for left in folder.glob("ahe-loop_served*"):
+        left.unlink()
 
 
 if __name__ == "__main__":
     if len(sys.argv) > 1:
-        main(Path(sys.argv[1]))
+        main(Path(sys.argv[1]).absolute())
     else:
         with tempfile.TemporaryDirectory() as temporary:
             main(Path(temporary))

@@ -156,3 +156,9 @@ CONTRAST = """() => {
   return told.sort((a, b) => a[0] - b[0])[0];
 }"""
 """The text that stands out least from what is behind it: contrast (WCAG 2.2), and where it is."""
+
+NAMELESS = """() => [...document.querySelectorAll("button, input, select, a, img, progress, dialog, nav, section")]
+  .filter((node) => !(node.ariaLabel || node.getAttribute("alt") !== null || node.textContent.trim()
+    || node.labels?.length || node.getAttribute("aria-labelledby")))
+  .map((node) => node.outerHTML.slice(0, 80))"""
+"""What a person who does not see would be told nothing of."""

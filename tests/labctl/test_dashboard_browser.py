@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from browsing import CONTRAST, FRAMES, INK, Server, browser, number_of_points, opened, until
+from browsing import CONTRAST, FRAMES, INK, NAMELESS, Server, browser, number_of_points, opened, until
 from dashboards import a_folder
 from playwright.sync_api import Browser, expect
 from served_bench import Served
@@ -103,7 +103,7 @@ def test_runs_are_marked_and_overlaid_by_keys(chromium: Browser, dashboard: Serv
 
 
 def test_every_page_fits_a_telephone_and_the_dark(chromium: Browser, dashboard: Server) -> None:
-    """Nothing is wider than 375 pixels, and letters stand out from what is behind them."""
+    """Nothing is wider than 375 pixels, letters stand out from what is behind them, all that is used has a name."""
     for scheme in ("light", "dark"):
         with opened(chromium, dashboard.url, viewport=NARROW, color_scheme=scheme) as seen:
             for address in (
@@ -115,6 +115,7 @@ def test_every_page_fits_a_telephone_and_the_dark(chromium: Browser, dashboard: 
             ):
                 seen.page.goto(dashboard.url + address)
                 assert seen.page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"], address
+                assert seen.page.evaluate(NAMELESS) == [], address
                 least, where = seen.page.evaluate(CONTRAST)
                 assert least >= 4.5, (scheme, address, where)  # WCAG 2.2, 1.4.3
             seen.check("404")

@@ -113,8 +113,8 @@ class Hub:
             while not followed.is_over:
                 try:
                     news = await asyncio.to_thread(followed.follower.poll)
-                except DataError as error:
-                    followed.error = str(error)
+                except Exception as error:  # a journal may say anything; whoever waits must not wait for ever
+                    followed.error = str(error) or type(error).__name__
                     followed.ring()
                     return
                 if not news.is_none or followed.is_over:

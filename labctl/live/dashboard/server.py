@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import ipaddress
 import signal
 import socket
 from collections.abc import Generator
@@ -38,6 +39,8 @@ class Service:
     def url(self) -> str:
         """The address to open, with the token where one is needed."""
         host, port = self.line.getsockname()[:2]
+        if ipaddress.ip_address(host).is_unspecified:  # every address of this machine, which is none to go to
+            host = socket.gethostname()
         name = f"[{host}]" if ":" in host else host
         token = f"?token={self.access.token}" if self.access.token else ""
         return f"http://{name}:{port}/{token}"
