@@ -159,6 +159,6 @@ CONTRAST = """() => {
 
 NAMELESS = """() => [...document.querySelectorAll("button, input, select, a, img, progress, dialog, nav, section")]
   .filter((node) => !(node.ariaLabel || node.getAttribute("alt") !== null || node.textContent.trim()
-    || node.labels?.length || node.getAttribute("aria-labelledby")))
+    || node.querySelector("img[alt]") || node.labels?.length || node.getAttribute("aria-labelledby")))
   .map((node) => node.outerHTML.slice(0, 80))"""
 """What a person who does not see would be told nothing of."""
