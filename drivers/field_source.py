@@ -22,6 +22,7 @@ from __future__ import annotations
 import math
 from typing import Final, Protocol
 
+from drivers._looks import looks
 from drivers._parking import Recipe
 from drivers._wire import Clock
 from drivers.errors import NotFollowed, OutOfRange
@@ -294,19 +295,18 @@ class FieldSource:
 
     def _settled_current(self, target: float, deadline: float) -> float:
         within = self._within(target)
-        while True:
-            asked = self._clock.now()
+        for is_last in looks(self._clock, deadline, _POLL):
             current = self._supply.current
             if abs(current - target) <= within:
                 return current
-            if asked >= deadline:
+            if is_last:
                 faults = ", ".join(self._supply.faults()) or "none reported"
                 raise NotFollowed(
                     f"the supply of {self.name} must follow to {target:.4f} A within {within:.4f} A; "
                     f"{_SETTLE_MARGIN:g} s after the ramp should have ended it carries {current:.4f} A "
                     f"(faults: {faults}). The set point was left."
                 )
-            self._clock.wait(_POLL)
+        raise AssertionError("unreachable")
 
     def _within(self, target: float) -> float:
         """Return how far (A) a current may be from the one that was set."""
@@ -315,13 +315,12 @@ class FieldSource:
     def _settled_field(self, gaussmeter: FieldMeter, expected: float, deadline: float) -> float:
         field = gaussmeter.read_field()
         steady = self._tolerance * (_STEADY if self._is_closed else 1.0)
-        while True:
-            self._clock.wait(_READING)
-            asked = self._clock.now()
+        self._clock.wait(_READING)
+        for is_last in looks(self._clock, deadline, _READING):
             before, field = field, gaussmeter.read_field()
             if abs(field - before) <= steady:
                 break
-            if asked >= deadline:
+            if is_last:
                 raise NotFollowed(
                     f"the field of {self.name} must come to rest; two readings 0.1 s apart still differ by "
                     f"{abs(field - before):.3g} T (at most {steady:.3g} T) at {field:.6g} T. "

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from drivers._instrument import Command, Query, register, try_each
+from drivers._looks import looks
 from drivers._parking import Expect, Recipe, Say
 from drivers._waveform import Waveform, check_sine, waveform
 from drivers._wire import NUMBER, Wire
@@ -50,8 +51,7 @@ _WITHOUT_WAVES = "MODEL 6220"
 ZERO: Final = r"[+-]?0+(?:\.0*)?(?:[eE][+-]?\d+)?"  # a number that is zero, however it is printed
 
 _PER_CHUNK = 0.1  # s that the source may take over one message of points
-_ARM_LIMIT = 10.0  # s; arming takes 1 to 2
-_ARM_POLL = 0.2  # s
+_ARM_LIMIT, _ARM_POLL = 10.0, 0.2  # s; arming takes 1 to 2
 _START = 0.02  # s from INIT to the wave: asking at once is a query too many
 _FIRST_LOOK = 1.0  # s at most until a sine is looked at: a period, so that a peak has been
 _END_POLL = 0.05  # s
@@ -237,9 +237,8 @@ class Keithley6221(DcSource):
 
     def _check_no_sine(self) -> None:
         if self._sine is not None:
-            raise NotReady(
-                f"{self.wire.name} must be idle; {self._sine.words} runs until stop_wave. Nothing was sent."
-            )
+            who = self.wire.name
+            raise NotReady(f"{who} must be idle; {self._sine.words} runs until stop_wave. Nothing was sent.")
 
     def _check_output_on(self) -> None:
         if not self.output:
@@ -308,7 +307,6 @@ class Keithley6221(DcSource):
         self._begin_set_up(wave.peak, compliance)
         content = (wave.points, self.wire.resynchronisations)
         if self._loaded != content:
-            self._loaded = None
             self._load(wave)
         self.say(self.wave_amplitude, f"{wave.peak:.9G}")
         self.say(self.wave_frequency, f"{wave.frequency:.9G}")
@@ -317,6 +315,7 @@ class Keithley6221(DcSource):
 
     def _load(self, wave: Waveform) -> None:
         """Send the points and what is the same for every wave, and read back how many arrived."""
+        self._loaded = None
         first, *more = wave.chunks()
         self.say(self.wave_points, first)
         for chunk in more:
@@ -335,16 +334,14 @@ class Keithley6221(DcSource):
         self.say(self.wave_cycles, cycles)
 
     def _arm(self) -> None:
-        clock = self.wire.clock
-        deadline = clock.now() + _ARM_LIMIT
+        deadline = self.wire.clock.now() + _ARM_LIMIT
         self.say(self.wave_arm)
-        asked = clock.now()
-        while self.ask(self.wave_armed, timeout=_ARM_LIMIT)[1] != "1":
+        for is_last in looks(self.wire.clock, deadline, _ARM_POLL):
+            if self.ask(self.wave_armed, timeout=_ARM_LIMIT)[1] == "1":
+                break
             self.check_errors(self.wave_arm.header)
-            if asked >= deadline:  # when it was asked: an answer may take its time on a busy computer
+            if is_last:
                 raise NotFollowed(f"{self.wire.name} must be armed within {_ARM_LIMIT:g} s; it is not.")
-            clock.wait(_ARM_POLL)
-            asked = clock.now()
         # Both registers keep what was, until they are read: from here on they tell of this wave only.
         self.ask_register(self.operation_events)
         self.ask_register(self.measurement_events)
@@ -356,12 +353,11 @@ class Keithley6221(DcSource):
         with self._confirmed(f"the end of a waveform ({wave.duration:G} s, peak {wave.peak:G} A)"):
             self.say(self.wave_start)
             clock.wait(wave.duration + _START)
-            asked = clock.now()
-            while not self.ask_register(self.operation_events) & _WAVE_STOPPED:
-                if asked >= deadline:  # as above
+            for is_last in looks(clock, deadline, _END_POLL):
+                if self.ask_register(self.operation_events) & _WAVE_STOPPED:
+                    break
+                if is_last:
                     raise NotFollowed("bit 7 of STAT:OPER?, wave stopped, was not seen")
-                clock.wait(_END_POLL)
-                asked = clock.now()
             is_limited = bool(self.ask_register(self.measurement_events) & IN_COMPLIANCE)
             self._check_output_on()
         return is_limited

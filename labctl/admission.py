@@ -35,14 +35,14 @@ class Permit:
         run, title, sample = self.request.uuid, self.request.title, self.request.sample
         spent = Spent() if self.ledger is None else self.ledger.spent()
 
-        judge = limits.judge(self.request.station, sample)
+        within_limits = limits.judge(self.request.station, sample)
 
         def broken(demand: Demand) -> Iterator[str]:
-            yield from judge(demand)
-            if self.ledger is not None and sample.life is not None:
+            yield from within_limits(demand)
+            if sample.life is not None:
                 yield from judged(sample.life, spent, Spent.of(demand, sample), sample.name)[0]
 
-        lab.oversight.meter(broken)
+        lab.oversight.meter(within_limits if self.ledger is None else broken)
         if self.ledger is None:
             yield
             return

@@ -111,9 +111,12 @@ def build(station: Station, sample: Sample, seed: int, roles: Sequence[str]) -> 
         )
         for name, magnet in station.magnets.items()
     ]
+    # a lock-in that nobody reads would follow every change of field and current all the same
+    has_lockin = "lockin" in station.instruments and (not roles or "lockin" in roles)
     instruments = [
         InstrumentSpec(name, registry.load("simulators", section.driver), section.resource)
         for name, section in station.instruments.items()
+        if name != "lockin" or has_lockin
     ]
     spec = BenchSpec(
         tuple(instruments),
@@ -123,7 +126,7 @@ def build(station: Station, sample: Sample, seed: int, roles: Sequence[str]) -> 
         line_frequency=station.line_frequency,
         relay=station.cables.relay,
         trigger_link=station.cables.trigger_link,
-        lockin="lockin" if "lockin" in station.instruments else None,
+        lockin="lockin" if has_lockin else None,
     )
     return Bench(spec, parameters_of(sample), device_seed=sample.device_seed, seed=seed)
 

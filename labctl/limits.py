@@ -102,7 +102,9 @@ def judge(station: Station, sample: Sample) -> Callable[[Demand], Iterator[str]]
         for whose, mu0_H_max, rules in held:
             for rule, limit in rules:
                 yield from _beyond(rule.what, rule.of(demand, sample), limit, rule.unit, rule.display, whose)
-            for role, mu0_H in demand.mu0_H.items() if mu0_H_max is not None else ():
+            if mu0_H_max is None:
+                continue
+            for role, mu0_H in demand.mu0_H.items():
                 yield from _beyond(f"the field of {role}", mu0_H, mu0_H_max, "T", "Oe", whose)
 
     return broken

@@ -70,15 +70,16 @@ def walk(parent: hdf5.Node, path: str = "/") -> Iterator[tuple[str, hdf5.Node]]:
 
 def _digest(node: hdf5.Node) -> str:
     digest = hashlib.sha256()
-    for name in sorted(set(node.attrs) - _BOOKKEEPING):
+    attributes = node.attrs
+    for name in sorted(set(attributes) - _BOOKKEEPING):
         digest.update(name.encode() + b"=")
-        for part in _canonical(node.attrs[name]):
+        for part in _canonical(attributes[name]):
             digest.update(part)
     if hasattr(node, "dtype"):
-        digest.update(repr((node.shape, node.dtype.str)).encode())
-        blocks = (
-            (node[i : i + _BLOCK] for i in range(0, len(node), _BLOCK)) if node.ndim == 1 else (node[()],)
-        )
+        shape = node.shape
+        digest.update(repr((shape, node.dtype.str)).encode())
+        whole = len(shape) != 1 or 0 < shape[0] <= _BLOCK  # of nothing there is no block
+        blocks = (node[()],) if whole else (node[i : i + _BLOCK] for i in range(0, shape[0], _BLOCK))
         for block in blocks:
             for part in _canonical(block):
                 digest.update(part)

@@ -34,6 +34,7 @@ class Oversight:
         self._elapsed = elapsed
         self._warn = warn
         self._tally: Tally | None = None
+        self._verifications: list[Callable[[], None]] = []
 
     # --- limits -----------------------------------------------------------------------------------
 
@@ -68,11 +69,12 @@ class Oversight:
 
     def verify(self) -> None:
         """Raise (a driver's error) unless what was set is still so: an instrument that has lost it spoils a row."""
-        for instrument, _ in self._instruments.values():
-            if hasattr(instrument, "verify"):
-                instrument.verify()
-        for _, magnet in self._magnets():
-            magnet.verify()
+        if not self._verifications:  # all that is there by the first row
+            verified = [instrument for instrument, _ in self._instruments.values()]
+            verified += [magnet for _, magnet in self._magnets()]
+            self._verifications = [one.verify for one in verified if hasattr(one, "verify")]
+        for verify in self._verifications:
+            verify()
 
     def overlook(self) -> None:
         """Hold what has happened so far against no later row: it was dealt with."""

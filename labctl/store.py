@@ -81,15 +81,18 @@ class RunStore:
             odd = sorted(row.keys() ^ self._data.keys())
             raise ValueError(f"a row must hold exactly the declared columns; missing or unknown: {odd}")
         name = ""
+        values: list[float] = []
         try:
             for name, append in self._appends:
-                append(row[name])
+                value = row[name]
+                append(value)
+                values.append(value)
         except (TypeError, OverflowError) as error:
-            for values in self._data.values():
-                del values[self._rows :]
+            for column in self._data.values():
+                del column[self._rows :]
             raise TypeError(f"column {name!r}: {error}; got {row[name]!r}") from error
         journal = self._open
-        journal.row(self._rows, [row[name] for name in self._data])
+        journal.row(self._rows, values)
         self._rows += 1
         if journal.failure is not None:
             raise journal.failure

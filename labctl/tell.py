@@ -318,6 +318,8 @@ def shown(quantity: Quantity) -> str:
     """A stored value as text, in the unit that people use for its kind; a long list by its length."""
     if isinstance(quantity.value, list | tuple) and len(quantity.value) > _LONG:
         return f"{len(quantity.value)} values"
+    if isinstance(quantity.value, list | tuple) and quantity.unit is not None:
+        return ", ".join(shown(quantity._replace(value=value)) for value in quantity.value)
     if not isinstance(quantity.value, float) or quantity.unit is None:
         return str(quantity.value)
     display = {"T": "Oe", "A": "mA"}.get(quantity.unit)

@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from protocols.vocabulary import Data
 
 _MAX_ROWS = 1_000_000
+_NOTED = 3  # runs of one figure whose numbers stand beside their curves: more have no room
 
 #: Readings that R_lo and R_hi are the means of.
 END_READINGS = 5
@@ -249,8 +250,8 @@ def draw(
     """Draw Y against I_set (mA) on a matplotlib Axes, as Fig. 4(b) of the source.
 
     Pale dots are the readings of every cycle, dots their means, the line is the sigmoid that describes them, and
-    X_0 and K (mA) stand beside it. Where no sigmoid does, as without RESETs, a mean is worth no dot: the readings
-    alone are drawn, as crosses.
+    X_0 and K (mA) stand beside it, of up to three runs. Where no sigmoid does, as without RESETs, a mean is worth
+    no dot: the readings alone are drawn, as crosses.
     """
     from protocols.analysis.sigmoid import activation
 
@@ -265,10 +266,12 @@ def draw(
     axes.plot(mean.x / mA, mean.y, "o", color=color, label=label, markersize=2.5)
     axes.plot(fit.x / mA, fit.y, "-", color=color, linewidth=0.8)
     X_0, K = (analysis.results[name].value / mA for name in ("X_0", "K"))
+    if len(axes.texts) == _NOTED:
+        return
     axes.annotate(
         f"$X_\\mathrm{{0}}$ = {X_0:.1f} mA\n$K$ = {K:.2f} mA",
         (X_0, 0.5),
-        xytext=(8, -4),
+        xytext=(8, -4 - 23 * len(axes.texts)),
         textcoords="offset points",
         va="top",
         fontsize=7,

@@ -22,6 +22,7 @@ FORMATS: Final = tuple(f".{kind}" for kind in get_args(Kind))
 _MARKS_ON_A_CURVE = 16  # of an overlay: of a curve with more points only some are marked
 _MARK_DISTANCE = 0.1  # of two marks along a curve, in parts of the diagonal of the axes
 _MARK_SIZE = 3.2  # points
+_MOST_MARKS = 2000  # of one curve, in a vector format: more of them are a solid line, and megabytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,6 @@ def drawn(
 
     with styled():
         figure = Figure(figsize=SIZES[width], layout="constrained")
-        figure.get_layout_engine().set(w_pad=0.02, h_pad=0.02)
         axes: Any = figure.subplots()
         overlay(
             axes,
@@ -123,10 +123,11 @@ def _apart(axes: Any, number: int, count: int) -> Generator[None]:
     """
     before = set(axes.lines)
     yield
-    if count == 1:
-        return
     for line in axes.lines:
         if line in before:
+            continue
+        _thin(line)
+        if count == 1:
             continue
         if line.get_marker() in {".", "o"}:
             _mark(line, number, count)
@@ -134,12 +135,28 @@ def _apart(axes: Any, number: int, count: int) -> Generator[None]:
             line.set_linestyle(DASHES[number % len(DASHES)])
 
 
+def _thin(line: Any) -> None:
+    """Take most dots off a line of very many points; dots alone become pixels in a vector format."""
+    if _points(line) > _MOST_MARKS and line.get_marker() not in {"None", None, ""}:
+        if line.get_linestyle() == "None":
+            line.set_rasterized(True)
+        else:
+            line.set_markevery((0.0, _MARK_DISTANCE))
+
+
 def _mark(line: Any, number: int, count: int) -> None:
-    points = len(line.get_xdata())
-    line.set_marker(MARKS[number % len(MARKS)])
+    # after as many runs as there are colours, each has another mark with its colour
+    line.set_marker(MARKS[(number + number // len(COLOURS)) % len(MARKS)])
     line.set_markersize(_MARK_SIZE)
-    if line.get_linestyle() != "None" and points > _MARKS_ON_A_CURVE:
+    if line.get_linestyle() != "None" and _points(line) > _MARKS_ON_A_CURVE:
         line.set_markevery((_MARK_DISTANCE * number / count, _MARK_DISTANCE))  # not all at the same places
+
+
+def _points(line: Any) -> int:
+    """Points of a line that can be drawn."""
+    import numpy as np
+
+    return int(np.isfinite(line.get_xydata()).all(axis=1).sum())
 
 
 def _legend(figure: Any, axes: Any) -> None:

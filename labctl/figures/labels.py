@@ -41,9 +41,19 @@ def labels(runs: Sequence[Run]) -> list[str]:
         return [facts[0]["sample"]]
     times = Counter(told)
     return [
-        said if times[said] == 1 else ", ".join([*([said] if said else []), as_label(run.path.stem)])
-        for said, run in zip(told, runs, strict=True)
+        said if times[said] == 1 else ", ".join([*([said] if said else []), as_label(name)])
+        for said, name in zip(told, _names(runs), strict=True)
     ]
+
+
+def _names(runs: Sequence[Run]) -> list[str]:
+    """The files' names, with as many folders before them as it takes to tell one from the other."""
+    parts = [(*run.path.absolute().parent.parts, run.path.stem) for run in runs]
+    for depth in range(1, max(map(len, parts))):
+        names = ["/".join(part[-depth:]) for part in parts]
+        if len(set(names)) == len(names):
+            return names
+    return [str(run.path) for run in runs]
 
 
 def _said(name: str, text: str) -> str:

@@ -37,6 +37,8 @@ SMALLEST: Final = 7.0
 STYLE: Final[dict[Any, Any]] = {
     "figure.figsize": SIZES["single"],
     "figure.dpi": 200,
+    "figure.constrained_layout.w_pad": 0.02,  # inches
+    "figure.constrained_layout.h_pad": 0.02,
     "savefig.dpi": 300,
     # Both come with matplotlib, so that a figure is the same on every machine; the second has more signs.
     "font.family": ["STIXGeneral", "DejaVu Sans"],
@@ -54,6 +56,7 @@ STYLE: Final[dict[Any, Any]] = {
     "legend.handlelength": 1.6,
     "legend.columnspacing": 1.2,
     "legend.borderaxespad": 0.3,
+    "path.simplify_threshold": 0.25,  # points or pixels: what is nearer to a straight line is one
     "lines.linewidth": 0.9,
     "lines.markersize": 2.5,
     "lines.markeredgewidth": 0.5,

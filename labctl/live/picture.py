@@ -146,7 +146,7 @@ class Picture:
         if not self._expected:
             yield [(done, "")]
             return
-        full, empty = "█░" if self._is_braille else "#-"
+        full, empty = "━─" if self._is_braille else "#-"
         filled = round(_BAR * min(self._run.rows / self._expected, 1.0))
         yield [(full * filled, "curve"), (empty * (_BAR - filled), "dim"), (f"  {done}", "")]
 
@@ -174,7 +174,10 @@ class Picture:
             tripped = comparison.tripped(row) if comparison and row else ""
             line.append((f"{', ' if number else ''}{name} ", ""))
             line.append((printable(tripped), "bad") if tripped else ("well", "good"))
-        for count, what in ((self._skipped, "skipped"), (self._repeats, "retries")):
+        for count, what in (
+            (self._skipped, "skipped"),
+            (self._repeats, "retry" if self._repeats == 1 else "retries"),
+        ):
             line += [(", ", "dim"), (f"{count} {what}", "warn" if count else "dim")]
         yield line
 

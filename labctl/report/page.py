@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
 #: A symbol of one letter with an index; mu0_H_x and the like, names of the program, are no symbols.
 _SYMBOL: Final = re.compile(r"\b([A-Zktσξ])_([A-Za-z0-9]+)\b")
+_LONG: Final = re.compile(r".{1,30}", re.DOTALL)
 
 
 def render(package: str, template: str, **values: Any) -> str:
@@ -24,12 +25,24 @@ def render(package: str, template: str, **values: Any) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["notation"] = notation
+    environment.filters |= {"notation": notation, "breakable": breakable}
     return environment.get_template(template).render(**values)
 
 
-def notation(text: str) -> Markup:
-    """Text as HTML, with symbols as the field prints them: H_x is an italic H with the index x."""
+def breakable(text: str) -> Markup:
+    """Text as HTML that may be broken within words of more than 30 signs, as check sums are."""
     from markupsafe import Markup, escape
 
-    return Markup(_SYMBOL.sub(r"<i>\1</i><sub>\2</sub>", str(escape(text))))
+    pieces = (Markup("<wbr>").join(escape(part) for part in _LONG.findall(word)) for word in text.split(" "))
+    return Markup(" ").join(pieces)
+
+
+def notation(text: str) -> Markup:
+    """Text as HTML, with symbols as the field prints them: H_x is H with the index x, both italic."""
+    from markupsafe import Markup, escape
+
+    def printed(match: re.Match[str]) -> str:
+        letter, index = match.groups()
+        return f"<i>{letter}</i><sub>{f'<i>{index}</i>' if set(index) <= set('xyz') else index}</sub>"
+
+    return Markup(_SYMBOL.sub(printed, str(escape(text))))

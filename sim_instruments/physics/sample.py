@@ -32,6 +32,8 @@ Vector = tuple[float, float, float]
 
 #: Currents that a sample remembers the effect of (our choice): more than any waveform or loop has.
 _REMEMBERED = 4096
+#: Readings of which it remembers what the current adds (our choice): a source's two signs are no exact opposites.
+_ADDED = 16
 
 
 class _PatchResistances(NamedTuple):
@@ -95,7 +97,7 @@ class Sample:
         self._patches = self._patch_resistances(self._last_field)
         self._last_read: tuple[NDArray[np.bool_], float] | None = None
         self._last_shares: tuple[NDArray[np.bool_], NDArray[np.float64]] | None = None
-        self._last_added: tuple[tuple[float, Vector], NDArray[np.float64]] | None = None
+        self._added: dict[tuple[float, Vector], NDArray[np.float64]] = {}
         self._last_phasors: tuple[tuple[float, Vector, int], NDArray[np.complex128]] | None = None
         self.saturate(as_grown)
 
@@ -261,10 +263,11 @@ class Sample:
         noise belong to the instruments and are not in it.
         """
         key = abs(current), mu0_H
-        if self._last_added is None or self._last_added[0] != key:
-            both = np.array([key[0], -key[0]])
-            self._last_added = key, self._ensemble.added_voltages(both, mu0_H)
-        added = self._last_added[1][1 if current < 0.0 else 0]
+        if key not in self._added:
+            if len(self._added) >= _ADDED:
+                self._added.clear()
+            self._added[key] = self._ensemble.added_voltages(np.array([key[0], -key[0]]), mu0_H)
+        added = self._added[key][1 if current < 0.0 else 0]
         return current * self.hall_resistance(mu0_H) + float(added @ self._shares())
 
     def hall_harmonics(self, I_ac_pk: float, mu0_H: Vector, highest: int = 4) -> tuple[complex, ...]:

@@ -107,6 +107,7 @@ class Yoke:
         self._origin, self._ramp = State(0.0, 0.0), (0.0, 0.0, 0.0)
         self._stretches = deque([self._stretch(0.0, self._origin, math.inf, self._origin, 0.0)])
         self._corners: list[float] = []
+        self._still_from, self._still = 0.0, 0.0  # from when (s) on the field stays, and at what (T)
 
     def follow(self, start: float, start_current: float, end: float, end_current: float) -> None:
         """From `start` (s) on the current goes linearly between two values (A), until `end`, and then stays."""
@@ -123,9 +124,12 @@ class Yoke:
             self._stretches.append(stretch)
             self._corners += stretch.corners()
             start, state, mu0_H = stop, moved, stretch.mu0_H(stop)
+        self._still_from, self._still = self._corners[-1], mu0_H  # the last stretch has no end
 
     def mu0_H(self, time: float) -> float:
         """Field (T) at a time (s) no longer ago than the memory reaches."""
+        if time >= self._still_from:
+            return self._still
         for stretch in reversed(self._stretches):
             if stretch.start <= time:
                 return stretch.mu0_H(time)

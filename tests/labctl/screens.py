@@ -9,6 +9,7 @@ import struct
 import subprocess
 import termios
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TextIO
 
@@ -80,15 +81,19 @@ class Screen:
         ]
         return [*left, *seen]
 
-    def wait_for(self, text: str, patience: float = 40.0) -> list[str]:
-        """Wait until a text is to be seen; the lines are then those around it."""
+    def wait_for(self, text: str) -> list[str]:
+        """Wait until a text is to be seen; return the lines that are to be seen then."""
+        return self.wait_until(lambda lines: any(text in line for line in lines), repr(text))
+
+    def wait_until(self, is_so: Callable[[list[str]], bool], what: str, patience: float = 40.0) -> list[str]:
+        """Wait until something can be said of the lines that are to be seen, and return them."""
         end = time.monotonic() + patience
         while time.monotonic() < end:
             lines = self.look()
-            if any(text in line for line in lines):
+            if is_so(lines):
                 return lines
             select.select([self._master], [], [], 0.02)
-        raise AssertionError(f"{text!r} never came; there is:\n" + "\n".join(self.scrolled()))
+        raise AssertionError(f"{what} never came; there is:\n" + "\n".join(self.scrolled()))
 
     def status_of(self, process: "subprocess.Popen[str]", patience: float = 40.0) -> int:
         """Look on until a program in the terminal has ended, and return its exit status."""

@@ -77,8 +77,8 @@ def test_show_plot_and_export_know_the_file(labctl: Command, tmp_path: Path) -> 
     assert (tmp_path / "c_loss.png").read_bytes().startswith(b"\x89PNG")
     assert labctl("show", "c.h5", "--json").json["results"] == said.json["results"]
     assert labctl("plot", "c.h5", "-o", "again.svg").status == 0
-    assert "accuracy (%)" in (tmp_path / "again.svg").read_text()
-    assert "loss" in (tmp_path / "again_loss.svg").read_text()
+    assert "Accuracy (%)" in (tmp_path / "again.svg").read_text()
+    assert "Loss (mean cross-entropy)" in (tmp_path / "again_loss.svg").read_text()
     assert labctl("export", "c.h5", "--to", "csv").status == 0
     assert "mu0_H_x (T)" in (tmp_path / "c.csv").read_text()
 
