@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -59,8 +60,8 @@ class Server:
         self.told: dict[str, Any] = json.loads(self.process.stdout.readline())
         self.url: str = self.told["url"]
 
-    def end(self) -> int:
-        self.process.terminate()
+    def end(self, number: int = signal.SIGTERM) -> int:
+        self.process.send_signal(number)
         with self.process:
             return self.process.wait(20)
 

@@ -42,20 +42,20 @@ class Visitor:
 
     def __init__(self, dashboard: Dashboard, url: str) -> None:
         self.dashboard = dashboard
-        self._runner = asyncio.Runner()
+        self.runner = asyncio.Runner()
         transport = httpx.ASGITransport(create(dashboard))
-        self._client = httpx.AsyncClient(transport=transport, base_url=url)
+        self.client = httpx.AsyncClient(transport=transport, base_url=url)
 
     def ask(self, method: str, address: str, **more: Any) -> httpx.Response:
-        return self._runner.run(self._client.request(method, address, **more))
+        return self.runner.run(self.client.request(method, address, **more))
 
     def get(self, address: str, **more: Any) -> httpx.Response:
         return self.ask("GET", address, **more)
 
     def leave(self) -> None:
-        self._runner.run(self.dashboard.readers.close())
-        self._runner.run(self._client.aclose())
-        self._runner.close()
+        self.runner.run(self.dashboard.readers.close())
+        self.runner.run(self.client.aclose())
+        self.runner.close()
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from stored_runs import FIELD, HALL
 
 from labctl import catalogue, notes
 from labctl.errors import RequestError
-from labctl.live.dashboard import curves, events, listing, notation, reader
+from labctl.live.dashboard import app, curves, events, listing, notation, reader
 from labctl.live.dashboard.following import Folder, Hub
 
 
@@ -85,6 +85,41 @@ def test_thousands_of_runs_come_by_the_page(tmp_path: Path, monkeypatch: pytest.
         (10, 4, 4),
     ]
     assert not {run["name"] for run in pages[0]["runs"]} & {run["name"] for run in pages[1]["runs"]}
+
+
+def test_while_many_files_are_read_for_the_first_time_the_page_says_so(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It looks again by itself, and has the list when that is there."""
+    monkeypatch.setattr(app, "_SOON", 0.01)
+    with served(folder, tmp_path) as client:
+
+        async def ask() -> list[str]:
+            client.dashboard.begin()
+            first = await client.client.get("/")
+            await client.dashboard._first_look
+            return [first.text, (await client.client.get("/")).text]
+
+        before, after = client.runner.run(ask())
+    assert 'http-equiv="refresh"' in before
+    assert "being read" in before
+    assert set(names(after)) >= set(KINDS)
+
+
+def test_many_viewers_of_a_run_are_one_follower(tmp_path: Path) -> None:
+    """The journal is read once for all of them, and let go of with the last."""
+    store = measured(tmp_path / "a.h5")
+
+    async def look() -> None:
+        hub, path = Hub(tmp_path), tmp_path / "a.h5"
+        async with hub.following(path) as one:
+            async with hub.following(path) as other:
+                assert one is other
+            assert hub.known(path) is one
+        assert hub.known(path) is None
+
+    asyncio.run(look())
+    store.close()
 
 
 def test_the_page_of_a_run_says_what_labctl_show_says(client: Visitor) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import math
 import secrets
 from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 _STATIC: Final = Path(__file__).parent / "static"
 _MAX_OVERLAY: Final = 12
+_SOON: Final = 2.0  # s that a page may take before it says why (our choice)
 _MAX_TEXT: Final = 2000
 
 
@@ -88,12 +89,29 @@ class Dashboard:
         self.readers = Readers(folder)
         self.hub = Hub(folder)
         self.pages = Pages(folder, access.stop_token)
+        self._first_look: asyncio.Task[None] | None = None
         self._server = secrets.token_hex(8)  # tells a browser that the server is another one than before
+
+    def begin(self) -> None:
+        """Look through the folder once, whether or not anybody has asked yet: there may be thousands of files."""
+        self._first_look = asyncio.create_task(self._look())
+
+    async def _look(self) -> None:
+        with suppress(LabctlError):  # whoever asks next is told
+            await self.readers.tell("lists", "page", words="", where="", number=1)
+
+    async def _has_looked(self) -> bool:
+        if self._first_look is None:
+            return True
+        await asyncio.wait([self._first_look], timeout=_SOON)
+        return self._first_look.done()
 
     # --- pages ------------------------------------------------------------------------------------
 
     async def runs(self, request: Request) -> Response:
-        """The list of runs."""
+        """The list of runs; while new files are being read for the first time, a word about that."""
+        if not await self._has_looked():
+            return HTMLResponse(self.pages.render("waiting.html.j2"), 503)
         given = Arguments(request)
         asked = {"words": given.text("q"), "where": given.text("where")}
         number = int(given.number("page", 1))
@@ -200,6 +218,7 @@ def create(dashboard: Dashboard) -> Starlette:
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncGenerator[None]:
+        dashboard.begin()
         yield
         dashboard.hub.close()
         await dashboard.readers.close()
