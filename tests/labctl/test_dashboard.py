@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from dashboards import EVIL, Visitor, a_folder, served, words_of
+from dashboards import EVIL, Visitor, served, words_of
 from journals import ROWS, measured
 from many_runs import KINDS, hundred
 from stored_runs import FIELD, HALL
@@ -21,25 +21,14 @@ from labctl.live.dashboard import app, curves, events, listing, notation, reader
 from labctl.live.dashboard.following import Folder, Hub
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return a_folder(tmp_path_factory.mktemp("lab") / "runs")
-
-
-@pytest.fixture(scope="module")
-def client(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Visitor]:
-    with served(folder, tmp_path_factory.mktemp("state")) as client:
-        yield client
-
-
 def names(html: str) -> list[str]:
     """The runs of a list, in its order."""
     return [name.removesuffix(".h5") for name in re.findall(r'<tr class="\w+" data-run="([^"]+)"', html)]
 
 
-def test_the_list_has_every_run_the_newest_first(client: Visitor) -> None:
+def test_the_list_has_every_run_the_newest_first(visitor: Visitor) -> None:
     """With its status, rows and first results; a damaged file says what is wrong with it."""
-    answer = client.get("/")
+    answer = visitor.get("/")
     assert answer.status_code == 200
     assert [name for name in names(answer.text) if name in KINDS] == list(reversed(KINDS))
     said = words_of(answer.text)
@@ -50,23 +39,23 @@ def test_the_list_has_every_run_the_newest_first(client: Visitor) -> None:
     assert "a link that leads out of this folder" in said
 
 
-def test_the_list_is_searched_by_words_and_by_conditions(client: Visitor, folder: Path) -> None:
+def test_the_list_is_searched_by_words_and_by_conditions(visitor: Visitor, runs_folder: Path) -> None:
     """All words must stand somewhere, in whatever case, notes included; conditions are those of `labctl ls`."""
-    uuid = catalogue.entry_of(folder / "gamma.h5").uuid
-    notes.add_note(folder / "gamma.h5", uuid, "A Scratch across the bar", datetime.now(UTC))
-    assert names(client.get("/", params={"q": "STDP s1"}).text) == ["delta"]
-    assert names(client.get("/", params={"q": "scratch"}).text) == ["gamma"]
-    assert names(client.get("/", params={"where": "mu0_H_x > 500 Oe and status = complete"}).text) == [
+    uuid = catalogue.entry_of(runs_folder / "gamma.h5").uuid
+    notes.add_note(runs_folder / "gamma.h5", uuid, "A Scratch across the bar", datetime.now(UTC))
+    assert names(visitor.get("/", params={"q": "STDP s1"}).text) == ["delta"]
+    assert names(visitor.get("/", params={"q": "scratch"}).text) == ["gamma"]
+    assert names(visitor.get("/", params={"where": "mu0_H_x > 500 Oe and status = complete"}).text) == [
         "delta"
     ]
-    assert names(client.get("/", params={"q": "ahe-loop", "where": "mu0_H_x > 500 Oe"}).text) == ["beta"]
-    assert "No run is like that" in client.get("/", params={"q": "nothing of that kind"}).text
+    assert names(visitor.get("/", params={"q": "ahe-loop", "where": "mu0_H_x > 500 Oe"}).text) == ["beta"]
+    assert "No run is like that" in visitor.get("/", params={"q": "nothing of that kind"}).text
 
 
 @pytest.mark.parametrize("where", ["mu0_H_x > 500", "mu0_H_z_set > 5 Oe", "rows <", "((((", "x" * 1500])
-def test_a_condition_that_cannot_be_asked_is_told_on_the_page(client: Visitor, where: str) -> None:
+def test_a_condition_that_cannot_be_asked_is_told_on_the_page(visitor: Visitor, where: str) -> None:
     """As one sentence, with the search as it was, and no traceback."""
-    answer = client.get("/", params={"where": where})
+    answer = visitor.get("/", params={"where": where})
     assert answer.status_code == 400
     assert 'role="alert"' in answer.text
     assert "must" in words_of(answer.text)
@@ -88,11 +77,11 @@ def test_thousands_of_runs_come_by_the_page(tmp_path: Path, monkeypatch: pytest.
 
 
 def test_while_many_files_are_read_for_the_first_time_the_page_says_so(
-    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    runs_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It looks again by itself, and has the list when that is there."""
     monkeypatch.setattr(app, "_SOON", 0.01)
-    with served(folder, tmp_path) as client:
+    with served(runs_folder, tmp_path) as client:
 
         async def ask() -> list[str]:
             client.dashboard.begin()
@@ -122,16 +111,16 @@ def test_many_viewers_of_a_run_are_one_follower(tmp_path: Path) -> None:
     store.close()
 
 
-def test_the_page_of_a_run_says_what_labctl_show_says(client: Visitor) -> None:
+def test_the_page_of_a_run_says_what_labctl_show_says(visitor: Visitor) -> None:
     """Results with their uncertainties, parameters in the units of people, settings that changed, log and notes."""
-    html = client.get("/run", params={"run": "alpha.h5"}).text
+    html = visitor.get("/run", params={"run": "alpha.h5"}).text
     said = words_of(html)
     assert "1000 Oe" in said
     assert "±" in said
     assert "field settled late" in said
     assert "KEITHLEY INSTRUMENTS INC.,MODEL 2182A" in said
     assert '<tr class="differs"><th scope="row">nplc</th><td class="num">5</td><td class="num">1' in html
-    assert "scratch" in client.get("/run", params={"run": "gamma.h5"}).text.lower()
+    assert "scratch" in visitor.get("/run", params={"run": "gamma.h5"}).text.lower()
     assert "Stop" not in said.partition("Stop this run?")[0]
 
 
@@ -140,9 +129,9 @@ def in_Oe(fields: list[float]) -> list[float]:
     return [round(10_000 * field) for field in fields]
 
 
-def test_a_loop_is_drawn_in_the_order_in_which_it_was_measured(client: Visitor) -> None:
+def test_a_loop_is_drawn_in_the_order_in_which_it_was_measured(visitor: Visitor) -> None:
     """Nothing is sorted: the field goes up and comes down again."""
-    found = client.get("/api/curves", params={"run": "alpha.h5"}).json()
+    found = visitor.get("/api/curves", params={"run": "alpha.h5"}).json()
     (series,) = found["series"]
     assert (series["x"], series["y"]) == (in_Oe(FIELD), HALL)
     assert series["x"] != sorted(series["x"])
@@ -151,70 +140,72 @@ def test_a_loop_is_drawn_in_the_order_in_which_it_was_measured(client: Visitor) 
     assert found["bounds"] == [-1000, 1000, -1.5, 1.5]
 
 
-def test_any_column_can_be_an_axis_and_branches_can_be_apart(client: Visitor) -> None:
+def test_any_column_can_be_an_axis_and_branches_can_be_apart(visitor: Visitor) -> None:
     """A column that is none is refused with those that are."""
-    found = client.get("/api/curves", params={"run": "alpha.h5", "x": "R_xy", "y": "branch"}).json()
+    found = visitor.get("/api/curves", params={"run": "alpha.h5", "x": "R_xy", "y": "branch"}).json()
     assert found["series"][0]["x"] == HALL
-    apart = client.get("/api/curves", params={"run": "alpha.h5", "apart": "branch"}).json()["series"]
+    apart = visitor.get("/api/curves", params={"run": "alpha.h5", "apart": "branch"}).json()["series"]
     assert [one["label"][0][0] for one in apart] == ["branch -1", "branch 1"]
     assert apart[1]["y"][5:] == [None] * 4
-    refused = client.get("/api/curves", params={"run": "alpha.h5", "x": "mu0"})
+    refused = visitor.get("/api/curves", params={"run": "alpha.h5", "x": "mu0"})
     assert refused.status_code == 400
     assert "mu0_H_z, R_xy, branch" in refused.json()["error"]
     for name, value in (("width", "nan"), ("x0", "a"), ("height", "1e999")):
         edges = dict.fromkeys(("x0", "x1", "y0", "y1"), "1")
-        assert client.get("/api/curves", params={"run": "alpha.h5", **edges, name: value}).status_code == 400
+        assert visitor.get("/api/curves", params={"run": "alpha.h5", **edges, name: value}).status_code == 400
 
 
-def test_an_overlay_tells_its_runs_apart_by_what_differs(client: Visitor) -> None:
+def test_an_overlay_tells_its_runs_apart_by_what_differs(visitor: Visitor) -> None:
     """The parameter that differs, in the units of people; at most as many runs as can be told apart."""
-    html = client.get("/overlay", params={"run": ["alpha.h5", "beta.h5"]}).text
+    html = visitor.get("/overlay", params={"run": ["alpha.h5", "beta.h5"]}).text
     assert "<i>H</i><sub><i>x</i></sub> = 200 Oe" in html
     assert "<i>H</i><sub><i>x</i></sub> = 800 Oe" in html
-    found = client.get("/api/curves", params={"run": ["alpha.h5", "beta.h5"]}).json()
+    found = visitor.get("/api/curves", params={"run": ["alpha.h5", "beta.h5"]}).json()
     assert [one["label"][-1][0] for one in found["series"]] == [" = 200 Oe", " = 800 Oe"]
-    assert client.get("/overlay", params={"run": ["alpha.h5"] * 13}).status_code == 400
-    assert client.get("/overlay").status_code == 400
+    assert visitor.get("/overlay", params={"run": ["alpha.h5"] * 13}).status_code == 400
+    assert visitor.get("/overlay").status_code == 400
 
 
-def test_the_wire_is_filtered_and_comes_by_the_page(client: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_wire_is_filtered_and_comes_by_the_page(
+    visitor: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """By instrument and by text, in whatever case."""
-    whole = client.get("/api/wire", params={"run": "alpha.h5"}).json()
+    whole = visitor.get("/api/wire", params={"run": "alpha.h5"}).json()
     assert [line[1:] for line in whole["lines"]] == [
         ["voltmeter", "say", ":READ?"],
         ["voltmeter", "hear", "+1.5E-06"],
     ]
-    assert client.get("/api/wire", params={"run": "alpha.h5", "text": "read"}).json()["total"] == 1
-    assert client.get("/api/wire", params={"run": "alpha.h5", "instrument": "source"}).json()["total"] == 0
+    assert visitor.get("/api/wire", params={"run": "alpha.h5", "text": "read"}).json()["total"] == 1
+    assert visitor.get("/api/wire", params={"run": "alpha.h5", "instrument": "source"}).json()["total"] == 0
 
 
 def test_a_figure_is_made_of_vectors_unless_it_has_too_many(
-    client: Visitor, folder: Path, monkeypatch: pytest.MonkeyPatch
+    visitor: Visitor, runs_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A browser stands still for seconds over a hundred thousand marks of SVG: then it is a picture of pixels."""
-    assert client.get("/figure", params={"run": "alpha.h5"}).headers["content-type"] == "image/svg+xml"
+    assert visitor.get("/figure", params={"run": "alpha.h5"}).headers["content-type"] == "image/svg+xml"
     monkeypatch.setattr(reader, "_VECTORS", len(FIELD) - 1)
-    _, content = reader.Reader(folder).answer({"what": "figure", "run": "alpha.h5", "name": ""})
+    _, content = reader.Reader(runs_folder).answer({"what": "figure", "run": "alpha.h5", "name": ""})
     assert content.startswith(b"\x89PNG")
 
 
-def test_a_damaged_file_is_told_and_a_reader_that_dies_is_replaced(client: Visitor) -> None:
+def test_a_damaged_file_is_told_and_a_reader_that_dies_is_replaced(visitor: Visitor) -> None:
     """Neither costs anybody else a page."""
-    broken = client.get("/run", params={"run": "torn.h5"})
+    broken = visitor.get("/run", params={"run": "torn.h5"})
     assert broken.status_code == 400
     assert "must be" in words_of(broken.text)
-    desk = client.dashboard.readers._desks["runs"]
+    desk = visitor.dashboard.readers._desks["runs"]
     os.kill(desk._process.pid, signal.SIGKILL)
-    first = client.get("/api/curves", params={"run": "alpha.h5"})
+    first = visitor.get("/api/curves", params={"run": "alpha.h5"})
     assert first.status_code in {200, 400}
-    assert client.get("/api/curves", params={"run": "alpha.h5"}).status_code == 200
+    assert visitor.get("/api/curves", params={"run": "alpha.h5"}).status_code == 200
 
 
-def test_names_and_notes_of_strangers_are_text_and_nothing_else(client: Visitor) -> None:
+def test_names_and_notes_of_strangers_are_text_and_nothing_else(visitor: Visitor) -> None:
     """Markup is escaped, and what a screen would obey is shown as its escape."""
-    listed = client.get("/").text
+    listed = visitor.get("/").text
     one = next(name for name in re.findall(r'href="/run\?run=([^"]+)"', listed) if "onerror" in name)
-    for html in (listed, client.get(f"/run?run={one}").text, client.get(f"/overlay?run={one}").text):
+    for html in (listed, visitor.get(f"/run?run={one}").text, visitor.get(f"/overlay?run={one}").text):
         assert EVIL not in html
         assert "<script>" not in html
         assert "\x1b" not in html
@@ -222,20 +213,22 @@ def test_names_and_notes_of_strangers_are_text_and_nothing_else(client: Visitor)
     assert "&lt;img" in listed
 
 
-def test_a_file_name_that_is_no_text_is_a_name_like_any_other(client: Visitor, folder: Path) -> None:
+def test_a_file_name_that_is_no_text_is_a_name_like_any_other(visitor: Visitor, runs_folder: Path) -> None:
     """Linux lets files be called by any bytes; signs that a URL or a page gives a meaning to have none."""
     names = [b"\xff\xfe.h5", "a&run=b?#%41+ ;\"'<>ü\n.h5".encode()]
     for name in names:
-        (Path(os.fsdecode(os.fsencode(folder) + b"/" + name))).write_bytes((folder / "delta.h5").read_bytes())
-    listed = client.get("/").text
+        (Path(os.fsdecode(os.fsencode(runs_folder) + b"/" + name))).write_bytes(
+            (runs_folder / "delta.h5").read_bytes()
+        )
+    listed = visitor.get("/").text
     found = re.findall(r'href="(/run\?run=[^"]*)"', listed)
     assert any("%FF%FE" in address for address in found)
     for address in [address for address in found if "%FF" in address or "%26" in address]:
-        assert "stdp" in client.get(address).text
+        assert "stdp" in visitor.get(address).text
         run = address.partition("=")[2]
-        assert client.get(f"/api/curves?run={run}&run=delta.h5").status_code == 200
+        assert visitor.get(f"/api/curves?run={run}&run=delta.h5").status_code == 200
     for name in names:
-        os.unlink(os.fsencode(folder) + b"/" + name)
+        os.unlink(os.fsencode(runs_folder) + b"/" + name)
 
 
 def test_symbols_are_written_as_figures_write_them() -> None:

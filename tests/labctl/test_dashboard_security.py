@@ -1,13 +1,12 @@
 """Strangers at the dashboard: who is let in, what a page of another site can do, and what no address leads to."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from command_line import Command
-from dashboards import HERE, Visitor, a_folder, served, tags_of
+from dashboards import HERE, Visitor, served, tags_of
 
 from labctl.live.dashboard import places, stopping
 from labctl.live.dashboard.app import create
@@ -22,17 +21,6 @@ PAGES = (
     "/nothing",
 )
 DATA = ("/api/curves?run=alpha.h5", "/api/wire?run=alpha.h5", "/static/plot.js", "/api/curves?run=none.h5")
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return a_folder(tmp_path_factory.mktemp("lab") / "runs")
-
-
-@pytest.fixture(scope="module")
-def client(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Visitor]:
-    with served(folder, tmp_path_factory.mktemp("state")) as client:
-        yield client
 
 
 @pytest.fixture
@@ -60,24 +48,24 @@ def stopped(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
         "a@b",
     ],
 )
-def test_a_name_that_somebody_else_can_point_here_is_refused(client: Visitor, host: str) -> None:
+def test_a_name_that_somebody_else_can_point_here_is_refused(visitor: Visitor, host: str) -> None:
     """DNS rebinding: a page of evil.example, whose name now means 127.0.0.1, reads nothing."""
     for address in (*PAGES, *DATA):
-        answer = client.get(address, headers={"host": host})
+        answer = visitor.get(address, headers={"host": host})
         assert answer.status_code == 403
         assert "alpha" not in answer.text
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1:8765", "localhost:9000", "LOCALHOST", "[::1]:8765", "127.1.2.3"])
-def test_every_name_of_the_own_machine_is_known(client: Visitor, host: str) -> None:
+def test_every_name_of_the_own_machine_is_known(visitor: Visitor, host: str) -> None:
     """Through whatever port: somebody may come by a tunnel."""
-    assert client.get("/station", headers={"host": host}).status_code == 200
+    assert visitor.get("/station", headers={"host": host}).status_code == 200
 
 
-def test_beyond_loopback_nobody_comes_in_without_the_token(folder: Path, tmp_path: Path) -> None:
+def test_beyond_loopback_nobody_comes_in_without_the_token(runs_folder: Path, tmp_path: Path) -> None:
     """401 without it or with another; the right one goes into a cookie that no script and no other site has."""
     lan = "http://192.168.0.7:8765"
-    with served(folder, tmp_path, host="0.0.0.0", url=lan) as client:
+    with served(runs_folder, tmp_path, host="0.0.0.0", url=lan) as client:
         token = client.dashboard.access.token
         assert token is not None
         assert len(token) > 40
@@ -98,9 +86,9 @@ def test_beyond_loopback_nobody_comes_in_without_the_token(folder: Path, tmp_pat
         assert client.get("/", headers={"host": "evil.example"}).status_code == 403
 
 
-def test_on_loopback_there_is_no_token_to_lose(client: Visitor) -> None:
+def test_on_loopback_there_is_no_token_to_lose(visitor: Visitor) -> None:
     """Only those who are at the machine already can come."""
-    assert client.dashboard.access.token is None
+    assert visitor.dashboard.access.token is None
     for host, token in (
         ("127.0.0.1", False),
         ("::1", False),
@@ -112,9 +100,9 @@ def test_on_loopback_there_is_no_token_to_lose(client: Visitor) -> None:
     assert Access.at("0.0.0.0").token != Access.at("0.0.0.0").token
 
 
-def test_only_a_page_of_this_very_server_can_stop_a_run(client: Visitor, stopped: list[Path]) -> None:
+def test_only_a_page_of_this_very_server_can_stop_a_run(visitor: Visitor, stopped: list[Path]) -> None:
     """Another site's form or script, an old page, a link: refused, and no command is sent."""
-    right = {"origin": HERE, "x-labctl-stop": client.dashboard.access.stop_token}
+    right = {"origin": HERE, "x-labctl-stop": visitor.dashboard.access.stop_token}
     bad: list[dict[str, str]] = [
         {},
         {"origin": HERE},
@@ -127,26 +115,26 @@ def test_only_a_page_of_this_very_server_can_stop_a_run(client: Visitor, stopped
         {**right, "host": "evil.example", "origin": "http://evil.example"},
     ]
     for headers in bad:
-        assert client.ask("POST", "/stop?run=alpha.h5", headers=headers).status_code == 403, headers
-    assert client.get("/stop?run=alpha.h5", headers=right).status_code == 405
+        assert visitor.ask("POST", "/stop?run=alpha.h5", headers=headers).status_code == 403, headers
+    assert visitor.get("/stop?run=alpha.h5", headers=right).status_code == 405
     for name in ("../secret.h5", "none.h5", ""):
-        assert client.ask("POST", "/stop", params={"run": name}, headers=right).status_code == 404
+        assert visitor.ask("POST", "/stop", params={"run": name}, headers=right).status_code == 404
     assert stopped == []
-    assert client.ask("POST", "/stop?run=alpha.h5", headers=right).status_code == 200
+    assert visitor.ask("POST", "/stop?run=alpha.h5", headers=right).status_code == 200
     assert [path.name for path in stopped] == ["alpha.h5"]
 
 
-def test_a_run_that_has_ended_is_not_stopped(client: Visitor) -> None:
+def test_a_run_that_has_ended_is_not_stopped(visitor: Visitor) -> None:
     """There is nothing to be stopped, which is said."""
-    right = {"origin": HERE, "x-labctl-stop": client.dashboard.access.stop_token}
-    answer = client.ask("POST", "/stop?run=alpha.h5", headers=right)
+    right = {"origin": HERE, "x-labctl-stop": visitor.dashboard.access.stop_token}
+    answer = visitor.ask("POST", "/stop?run=alpha.h5", headers=right)
     assert answer.status_code == 400
     assert "Nothing was stopped" in answer.json()["error"]
 
 
-def test_nothing_but_stop_can_act(client: Visitor) -> None:
+def test_nothing_but_stop_can_act(visitor: Visitor) -> None:
     """Every other address only answers GET: no run can be started and no set-point changed from here."""
-    routes = create(client.dashboard).routes
+    routes = create(visitor.dashboard).routes
     methods = {route.path: getattr(route, "methods", None) for route in routes}
     assert methods.pop("/stop") == {"POST"}
     assert methods.pop("/static") is None
@@ -175,17 +163,17 @@ def test_nothing_but_stop_can_act(client: Visitor) -> None:
         "x" * 5000 + ".h5",
     ],
 )
-def test_no_name_leads_out_of_the_folder(client: Visitor, folder: Path, name: str) -> None:
+def test_no_name_leads_out_of_the_folder(visitor: Visitor, runs_folder: Path, name: str) -> None:
     """404 by every way in which a run can be asked for, and not a word of what is elsewhere."""
-    (folder / "notes.h5").mkdir(exist_ok=True)
+    (runs_folder / "notes.h5").mkdir(exist_ok=True)
     for address in ("/run", "/overlay", "/api/curves", "/api/wire", "/figure", "/events"):
         if not name and address == "/events":
             continue  # that is the folder's own stream, which has no end
-        answer = client.get(address, params={"run": name})
+        answer = visitor.get(address, params={"run": name})
         assert answer.status_code in {400, 404}, address
         assert "nobody outside" not in answer.text
     with pytest.raises(places.NoRunError):
-        places.inside(folder, name)
+        places.inside(runs_folder, name)
 
 
 @pytest.mark.parametrize(
@@ -198,17 +186,17 @@ def test_no_name_leads_out_of_the_folder(client: Visitor, folder: Path, name: st
         "/../app.py",
     ],
 )
-def test_only_what_is_meant_for_browsers_is_served_from_the_package(client: Visitor, address: str) -> None:
+def test_only_what_is_meant_for_browsers_is_served_from_the_package(visitor: Visitor, address: str) -> None:
     """No path leads from the scripts to the program."""
-    answer = client.get(address)
+    answer = visitor.get(address)
     assert answer.status_code == 404
     assert "import" not in answer.text
 
 
-def test_a_page_loads_nothing_from_elsewhere_and_runs_no_script_in_its_text(client: Visitor) -> None:
+def test_a_page_loads_nothing_from_elsewhere_and_runs_no_script_in_its_text(visitor: Visitor) -> None:
     """The policy is on every answer, refusals included, and the pages live by it."""
     for address in (*PAGES, *DATA):
-        answer = client.get(address)
+        answer = visitor.get(address)
         assert answer.headers["content-security-policy"] == POLICY
         assert answer.headers["x-content-type-options"] == "nosniff"
         assert answer.headers["x-frame-options"] == "DENY"
@@ -217,7 +205,7 @@ def test_a_page_loads_nothing_from_elsewhere_and_runs_no_script_in_its_text(clie
             assert not any(name == "style" or name.startswith("on") for name in attributes), (tag, attributes)
             assert all(attributes.get(name, "/")[:1] in "/#" for name in ("src", "href", "action"))
             assert tag != "script" or "src" in attributes
-    figure = client.get("/figure?run=alpha.h5")
+    figure = visitor.get("/figure?run=alpha.h5")
     assert figure.headers["content-type"] == "image/svg+xml"
     assert figure.text.lstrip().startswith("<?xml")
     assert "script" not in figure.headers["content-security-policy"]
