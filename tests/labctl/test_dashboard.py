@@ -216,10 +216,9 @@ def test_names_and_notes_of_strangers_are_text_and_nothing_else(visitor: Visitor
 def test_a_file_name_that_is_no_text_is_a_name_like_any_other(visitor: Visitor, runs_folder: Path) -> None:
     """Linux lets files be called by any bytes; signs that a URL or a page gives a meaning to have none."""
     names = [b"\xff\xfe.h5", "a&run=b?#%41+ ;\"'<>ü\n.h5".encode()]
-    for name in names:
-        (Path(os.fsdecode(os.fsencode(runs_folder) + b"/" + name))).write_bytes(
-            (runs_folder / "delta.h5").read_bytes()
-        )
+    paths = [runs_folder / os.fsdecode(name) for name in names]
+    for path in paths:
+        path.write_bytes((runs_folder / "delta.h5").read_bytes())
     listed = visitor.get("/").text
     found = re.findall(r'href="(/run\?run=[^"]*)"', listed)
     assert any("%FF%FE" in address for address in found)
@@ -227,8 +226,8 @@ def test_a_file_name_that_is_no_text_is_a_name_like_any_other(visitor: Visitor, 
         assert "stdp" in visitor.get(address).text
         run = address.partition("=")[2]
         assert visitor.get(f"/api/curves?run={run}&run=delta.h5").status_code == 200
-    for name in names:
-        os.unlink(os.fsencode(runs_folder) + b"/" + name)
+    for path in paths:
+        path.unlink()
 
 
 def test_symbols_are_written_as_figures_write_them() -> None:
