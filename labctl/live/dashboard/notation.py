@@ -72,6 +72,7 @@ def value(text: str) -> str:
     """A value with its unit, which stay on one line where they are short."""
     number, blank, unit_text = printable(text).rpartition(" ")
     shown = f"{number} {unit(unit_text)}" if blank and number[-1:].isdigit() else printable(text)
+    shown = re.sub(r"^-(?=\d)", "−", shown)
     return shown.replace(" ", "\N{NO-BREAK SPACE}") if len(shown) <= _SHORT else shown
 
 
