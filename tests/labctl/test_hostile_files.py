@@ -196,6 +196,22 @@ def test_a_file_that_crashes_hdf5_is_an_error(path: Path, monkeypatch: pytest.Mo
         read_run(path)
 
 
+def test_a_file_of_ones_own_is_looked_through_when_it_is_another(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What this process has written and read back is not checked again; with a byte more it is."""
+
+    def refused(*_arguments: Any, **_options: Any) -> None:
+        raise DataError("looked through")
+
+    monkeypatch.setattr(untrusted, "_check", refused)
+    assert read_run(path).rows > 0
+    with path.open("ab") as file:
+        file.write(b"\0")
+    with pytest.raises(DataError, match="looked through"):
+        read_run(path)
+
+
 def mangled(whole: bytes, seed: int) -> bytes:
     """A file cut short, with one bit turned, with bytes changed at random, or with a word set to an extreme."""
     draw = random.Random(seed)

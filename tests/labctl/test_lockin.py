@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from drivers.errors import NotReady, Overload
-from labctl import config, engine, station
+from labctl import bench, config, engine, station
 from labctl.station import OpenStation
 from protocols.vocabulary import RoleName
 
@@ -170,3 +170,14 @@ def test_the_station_without_is_otherwise_the_station_with() -> None:
     assert (with_one.pop("name"), without.pop("name")) == ("sim", "sim-dc")
     assert with_one["instruments"].pop("lockin")["driver"] == "srs_sr830"
     assert with_one == without
+
+
+@pytest.mark.parametrize(
+    ("roles", "is_there"), [((), True), (("source", "voltmeter"), False), (("source", "lockin"), True)]
+)
+def test_a_lockin_that_no_role_of_the_run_reads_is_not_on_the_bench(
+    roles: tuple[RoleName, ...], is_there: bool
+) -> None:
+    """It would follow every change for nothing; without roles the bench is whole."""
+    room = bench.build(config.load_station("sim")[0], config.load_sample("alox-2.0")[0], 1, roles)
+    assert ("lockin" in room.instruments) == is_there
