@@ -20,6 +20,8 @@ _STORE = "tests/labctl/test_store.py"
 _CONFIG = "tests/labctl/test_config_safety.py"
 _HOSTILE = "tests/labctl/test_hostile_files.py"
 _NAMES = "tests/labctl/test_names.py"
+_BROWSER = "tests/labctl/test_dashboard_browser.py"
+_STRANGERS = "tests/labctl/test_dashboard_security.py"
 
 _TAKES_OVER = "the guard parks at the rated slew; every acknowledged row is recovered"
 
@@ -129,8 +131,11 @@ PROCESS: Final = (
         "the source is safe within 1 s",
         f"{_GUARD}::test_stop_makes_the_source_safe_within_a_second",
     ),
-    Elsewhere(
-        55, "a flood of requests to the dashboard", "no deadline is missed", "there is no dashboard yet"
+    _shown(
+        55,
+        "a flood of requests to the dashboard",
+        "no deadline is missed",
+        f"{_BROWSER}::test_a_flood_of_requests_costs_the_run_no_deadline",
     ),
     _shown(
         56,
@@ -246,7 +251,15 @@ PROCESS: Final = (
         "tests/labctl/test_runfile.py::test_a_file_that_would_lead_elsewhere_or_fill_the_memory_is_refused",
         f"{_HOSTILE}::test_what_no_run_has_is_refused_before_it_is_read",
     ),
-    Elsewhere(73, "strangers at the dashboard", "refused, nothing is sent", "there is no dashboard yet"),
+    _shown(
+        73,
+        "strangers at the dashboard: without or with a wrong token, by another name, from another site, with ..",
+        "401, 403, 404; nothing is sent",
+        f"{_STRANGERS}::test_a_name_that_somebody_else_can_point_here_is_refused",
+        f"{_STRANGERS}::test_beyond_loopback_nobody_comes_in_without_the_token",
+        f"{_STRANGERS}::test_only_a_page_of_this_very_server_can_stop_a_run",
+        f"{_STRANGERS}::test_no_name_leads_out_of_the_folder",
+    ),
     _shown(
         74,
         "a protocol asks beyond a limit late in a run",

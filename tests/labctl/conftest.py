@@ -41,6 +41,23 @@ def labctl(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pyte
     return run
 
 
+@pytest.fixture(scope="module")
+def runs_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder as a dashboard may find it."""
+    from dashboards import a_folder
+
+    return a_folder(tmp_path_factory.mktemp("lab") / "runs")
+
+
+@pytest.fixture(scope="module")
+def visitor(runs_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """Somebody at the dashboard of that folder, on loopback."""
+    from dashboards import served
+
+    with served(runs_folder, tmp_path_factory.mktemp("state")) as visitor:
+        yield visitor
+
+
 class RealStation:
     """A station of "real" instruments, `file`, which are a simulated bench that nobody at labctl's end knows of.
 

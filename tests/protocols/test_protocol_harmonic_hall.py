@@ -281,14 +281,14 @@ def test_the_figure_shows_the_second_harmonic_in_microvolts_against_the_field_in
     """Four sweeps with their fits; the inset has the first harmonic in millivolts."""
     axes, data, analysis = drawn()
     assert axes.get_xlabel() == "$H$ (Oe)"
-    assert axes.get_ylabel() == r"$V_{2\omega}$ (μV, rms)"
+    assert axes.get_ylabel() == r"$V_{\mathrm{2}\omega}$ (μV, rms)"
     points = [line for line in axes.lines if line.get_marker() in "^v"]
     assert len(points) == 4
     along = (data["stage"] == 2) & (data["phi"] == 0) & (data["state"] == 1)
     assert points[0].get_xdata() == pytest.approx(data["mu0_H"][along] / Oe)
     assert points[0].get_ydata() == pytest.approx(data["V_2w_rms"][along] / uV)
     (inset,) = axes.child_axes
-    assert inset.get_ylabel() == r"$V_{1\omega}$ (mV, rms)"
+    assert inset.get_ylabel() == r"$V_{\mathrm{1}\omega}$ (mV, rms)"
     assert max(inset.lines[0].get_ydata()) == pytest.approx(4 * 0.4 / 2**0.5, rel=1e-4)
     assert max(inset.lines[1].get_xdata()) <= 400
     assert {curve.y_unit for curve in analysis.curves.values()} == {"V"}
