@@ -36,6 +36,8 @@ _READING: Final = 0.1  # s between two field readings: a gaussmeter renews ten t
 _SETTLE_MARGIN: Final = 10.0  # s after the computed ramp in which current and field must have settled
 _ACCURACY: Final = 1e-3  # of a current: what a supply is set to and what it reads back may be so far apart
 _STEADY: Final = 0.25  # of the tolerance: a field that creeps faster than that in 0.1 s is not corrected yet
+#: How far a field may have gone from where it settled: so many tolerances, and this part of it (our choice).
+_STRAY, _STRAY_PART = 10.0, 0.02
 _BACK_OFF: Final = 3.0  # tolerances before the target, where it is reached anew
 
 
@@ -104,6 +106,7 @@ class FieldSource:
         "_mu0_H_max",
         "_remanence",
         "_slew",
+        "_strayed",
         "_supply",
         "_sweep",
         "_tolerance",
@@ -197,9 +200,10 @@ class FieldSource:
         return self._move(mu0_H / self._field_per_current, self._gaussmeter)
 
     def verify(self) -> None:
-        """Raise NotFollowed unless the supply still carries what it was last brought to, within twice the settling.
+        """Raise NotFollowed unless supply and field are still where they were last brought to.
 
-        A magnet that was not moved yet, or is parked, is left alone.
+        The supply within twice the settling; the field as it was read since then, within ten tolerances or 2 %. A
+        magnet that was not moved yet, or is parked, is left alone.
         """
         if self._current is None or self._asked is None:
             return
@@ -210,12 +214,29 @@ class FieldSource:
                 f"the supply of {self.name} must still carry {self._current:.4f} A; it carries {current:.4f} A "
                 f"(faults: {faults}). Somebody has changed it, or it has lost its mains. The set point was left."
             )
+        if self._strayed is not None:
+            raise NotFollowed(
+                f"the field of {self.name} must still be {self._field:.6g} T; it is read as {self._strayed:.6g} T. "
+                "The gaussmeter, its probe or the supply is not what it was. The set point was left."
+            )
+
+    def overlook(self) -> None:
+        """Hold what was read so far against no later row."""
+        self._strayed = None
 
     def read_field(self) -> float:
-        """Return the measured field (T) now: gaussmeter where there is one, else read-back current."""
-        if self._gaussmeter is not None:
-            return self._gaussmeter.read_field()
-        return self._field_per_current * self._supply.current
+        """Return the measured field (T) now: gaussmeter where there is one, else read-back current.
+
+        One that is far from where the field settled is held against the row by `verify`.
+        """
+        meter = self._gaussmeter
+        field = self._field_per_current * self._supply.current if meter is None else meter.read_field()
+        settled = self._field
+        if settled is not None and not abs(field - settled) <= max(
+            _STRAY * self._tolerance, _STRAY_PART * abs(settled)
+        ):
+            self._strayed = field
+        return field
 
     def park(self) -> None:
         """Ramp to zero at the slew rate and confirm it by read-back; NotParked where it is not."""
@@ -235,6 +256,7 @@ class FieldSource:
     def _forget(self) -> None:
         self._current: float | None = None  # A; where the next ramp starts, None where only the supply knows
         self._field: float | None = None  # T; measured there
+        self._strayed: float | None = None  # T; what was read far from there since
         self._asked: float | None = None  # T
         self._sweep = 1.0  # sign of the direction in which the field was last asked to go
 
@@ -279,7 +301,7 @@ class FieldSource:
     def _move(self, target: float, gaussmeter: FieldMeter | None) -> float:
         """Ramp to the current `target` (A), wait until everything has settled, and return the field (T)."""
         start = self._supply.current if self._current is None else self._current
-        self._current = self._field = None
+        self._current = self._field = self._strayed = None
         began = self._clock.now()
         self._supply.set_current(target)
         ramp = abs(target - start) * abs(self._field_per_current) / self._slew

@@ -81,6 +81,8 @@ class Oversight:
         for instrument, _ in self._instruments.values():
             if hasattr(instrument, "overlook"):
                 instrument.overlook()
+        for _, magnet in self._magnets():
+            magnet.overlook()
 
     # --- interlocks -------------------------------------------------------------------------------
 

@@ -160,3 +160,39 @@ def test_after_a_failure_field_and_current_are_measured_anew(magnet):
         source.ramp_to(0.05)
     probe.k = 0.01
     assert source.ramp_to(0.02) == pytest.approx(0.02, abs=TOLERANCE)
+
+
+def test_a_field_that_is_read_far_from_where_it_settled_spoils_the_row(magnet):
+    """A probe out of its magnet, another instrument's reply, a unit that was lost: the current is right."""
+    probe = Probe(magnet)
+    source = closed(magnet, probe)
+    source.prepare()
+    source.ramp_to(0.05)
+    source.read_field()
+    source.verify()
+    k, probe.k = probe.k, 0.0
+    assert source.read_field() == 0.0
+    with pytest.raises(NotFollowed, match=r"must still be .* T; it is read as 0 T"):
+        source.verify()
+    source.overlook()
+    source.verify()
+    source.read_field()
+    probe.k = k
+    source.ramp_to(0.06)
+    source.read_field()
+    source.verify()
+
+
+def test_a_field_that_drifts_a_little_is_stored_as_it_is(magnet):
+    """Within ten tolerances it is a measured value, and no fault."""
+    probe = Probe(magnet)
+    source = closed(magnet, probe)
+    source.prepare()
+    source.ramp_to(0.001)
+    probe.remanence = 9 * TOLERANCE
+    source.read_field()
+    source.verify()
+    probe.remanence = 11 * TOLERANCE
+    source.read_field()
+    with pytest.raises(NotFollowed):
+        source.verify()
