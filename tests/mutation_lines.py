@@ -274,7 +274,7 @@ OF_THE_BENCH = (
         "            with self.wire.once():  # a resynchronisation would clear what the source has seen of the wave\n"
         "                yield",
         "            yield",
-        f"tests/drivers/test_driver_keithley_6221_waves.py {_INTERLOCKS}",
+        "tests/drivers/test_driver_keithley_6221_sine.py",
     ),
     Mutation(
         "what is not a number trips an interlock",

@@ -331,3 +331,19 @@ def test_an_interruption_while_it_starts_leaves_no_sine_behind(source_and_resour
     with pytest.raises(KeyboardInterrupt):
         start(source)
     assert resource.said[-2:] == SILENCE
+
+
+def test_a_lost_answer_at_the_end_of_a_sine_is_not_asked_for_again(source_and_resource, player):
+    """To be trusted again the session is cleared, and with it what the source has seen of the sine."""
+    source, resource = source_and_resource
+    start(source)
+    lost = ["OUTP?"]
+
+    def losing(line):
+        answer = player(line)
+        return None if lost and line == lost[0] and lost.pop() else answer
+
+    resource.answer = losing
+    with pytest.raises(PulseUnconfirmed, match="ran until it was stopped"):
+        source.stop_wave()
+    assert resource.said[-2:] == SILENCE
