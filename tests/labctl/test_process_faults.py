@@ -91,7 +91,7 @@ def traced(monkeypatch: pytest.MonkeyPatch, tracer: Tracer) -> None:
     monkeypatch.setattr(engine, "_finish", follow(finish))
 
 
-@pytest.mark.nightly
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_a_protocol_may_raise_at_any_of_its_lines(
     short: Any, tmp_path: Path, rooms: list[Any], monkeypatch: pytest.MonkeyPatch
