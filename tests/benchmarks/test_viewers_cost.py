@@ -7,6 +7,6 @@ pytestmark = [pytest.mark.nightly, pytest.mark.timeout(1800)]
 
 
 def test_a_row_costs_the_same_whoever_looks() -> None:
-    """Within 5 % with a live view, and with one and five followers that look ten times a second."""
+    """Within 5 % with a live view, with one and five followers that look ten times a second, or pages that do."""
     for name, cost in medians().items():
         assert cost["ratio"] <= 1.05, name

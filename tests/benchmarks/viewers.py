@@ -36,6 +36,28 @@ while not run.is_over:
 print(run.rows, flush=True)
 """
 
+#: A page of the dashboard without its browser: it reads the events of the run until that is over.
+PAGE = """
+import json, sys, time
+from urllib.error import HTTPError
+from urllib.request import urlopen
+rows = 0
+print("ready", flush=True)
+while not rows:
+    try:
+        with urlopen(sys.argv[1] + "events?run=a.h5", timeout=60) as stream:
+            kind = ""
+            for line in stream:
+                name, _, value = line.decode().strip().partition(": ")
+                kind = value if name == "event" else kind
+                if name == "data" and kind == "progress":
+                    rows = json.loads(value)["rows"]
+    except HTTPError:
+        pass
+    time.sleep(0.02)
+print(rows, flush=True)
+"""
+
 
 def measure(target: str, live: bool) -> None:
     """What the measuring process does: it prints its rows and us per row, those of the view's thread apart."""
@@ -79,11 +101,40 @@ def _drain(master: int) -> None:
             pass
 
 
-def _once(folder: Path, live: bool, followers: int) -> dict[str, float]:
+@contextlib.contextmanager
+def _dashboard(folder: Path) -> Iterator[str]:
+    """A dashboard of a folder; its address."""
+    words = [
+        sys.executable,
+        "-c",
+        "from labctl.cli import main; main()",
+        "dashboard",
+        str(folder),
+        "--port",
+        "0",
+    ]
+    with subprocess.Popen([*words, "--json"], stdout=subprocess.PIPE, text=True) as serving:
+        assert serving.stdout is not None
+        try:
+            yield str(json.loads(serving.stdout.readline())["url"])
+        finally:
+            serving.terminate()
+
+
+def _once(folder: Path, live: bool, followers: int, pages: int) -> dict[str, float]:
+    with contextlib.ExitStack() as stack:
+        looking = [(FOLLOWER, str(folder / "a.h5"))] * followers
+        if pages:
+            looking += [(PAGE, stack.enter_context(_dashboard(folder)))] * pages
+        return _looked_at(folder, live, looking)
+
+
+def _looked_at(folder: Path, live: bool, lookers: list[tuple[str, str]]) -> dict[str, float]:
+    """What a run costs while these programs look at it, each of which must have seen all of its rows."""
     target = str(folder / "a.h5")
     looking = [
-        subprocess.Popen([sys.executable, "-c", FOLLOWER, target], stdout=subprocess.PIPE, text=True)
-        for _ in range(followers)
+        subprocess.Popen([sys.executable, "-c", code, what], stdout=subprocess.PIPE, text=True)
+        for code, what in lookers
     ]
     for one in looking:
         assert one.stdout is not None
@@ -106,10 +157,12 @@ def _once(folder: Path, live: bool, followers: int) -> dict[str, float]:
 
 
 CONTESTANTS = {
-    "alone": (False, 0),
-    "live view": (True, 0),
-    "1 follower": (False, 1),
-    "5 followers": (False, 5),
+    "alone": (False, 0, 0),
+    "live view": (True, 0, 0),
+    "1 follower": (False, 1, 0),
+    "5 followers": (False, 5, 0),
+    "1 page": (False, 0, 1),
+    "5 pages": (False, 0, 5),
 }
 
 
@@ -123,9 +176,9 @@ def medians(rounds: int = ROUNDS) -> dict[str, dict[str, float]]:
     for number in range(rounds):
         order = list(CONTESTANTS.items())
         this: dict[str, dict[str, float]] = {}
-        for name, (live, followers) in order if number % 2 else reversed(order):
+        for name, how in order if number % 2 else reversed(order):
             with tempfile.TemporaryDirectory() as folder:
-                this[name] = _once(Path(folder), live, followers)
+                this[name] = _once(Path(folder), *how)
         for name, one in this.items():
             found[name]["cost"].append(one["cost"])
             found[name]["view"].append(one["view"])
