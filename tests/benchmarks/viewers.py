@@ -157,36 +157,38 @@ def _looked_at(folder: Path, live: bool, lookers: list[tuple[str, str]]) -> dict
 
 
 CONTESTANTS = {
-    "alone": (False, 0, 0),
     "live view": (True, 0, 0),
     "1 follower": (False, 1, 0),
     "5 followers": (False, 5, 0),
     "1 page": (False, 0, 1),
     "5 pages": (False, 0, 5),
 }
+ALONE = "alone"
 
 
 def medians(rounds: int = ROUNDS) -> dict[str, dict[str, float]]:
     """Medians over interleaved rounds, of each contestant.
 
     `cost` is processor time in us per row, `view` the part of it that the live view's own thread took; `ratio` and
-    `wall` are processor and wall time per row over those of the run that nobody looked at in the same round.
+    `wall` are processor and wall time per row over those of a run that nobody looked at, right before or right
+    after it by turns: the speed of a shared machine wanders within a round.
     """
     found: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     for number in range(rounds):
-        order = list(CONTESTANTS.items())
-        this: dict[str, dict[str, float]] = {}
-        for name, how in order if number % 2 else reversed(order):
-            with tempfile.TemporaryDirectory() as folder:
-                this[name] = _once(Path(folder), *how)
-        for name, one in this.items():
-            found[name]["cost"].append(one["cost"])
-            found[name]["view"].append(one["view"])
-            found[name]["ratio"].append(one["cost"] / this["alone"]["cost"])
-            found[name]["wall"].append(one["wall"] / this["alone"]["wall"])
+        for name, how in CONTESTANTS.items():
+            pair: dict[str, dict[str, float]] = {}
+            order = {ALONE: (False, 0, 0), name: how}
+            for which in order if number % 2 else reversed(order):
+                with tempfile.TemporaryDirectory() as folder:
+                    pair[which] = _once(Path(folder), *order[which])
+            for which, one in pair.items():
+                found[which]["cost"].append(one["cost"])
+                found[which]["view"].append(one["view"])
+                found[which]["ratio"].append(one["cost"] / pair[ALONE]["cost"])
+                found[which]["wall"].append(one["wall"] / pair[ALONE]["wall"])
     return {
         name: {what: statistics.median(values) for what, values in found[name].items()}
-        for name in CONTESTANTS
+        for name in (ALONE, *CONTESTANTS)
     }
 
 
