@@ -25,6 +25,8 @@ CHUNK = 16384
 """Rows in one chunk of a column: 128 kB, the unit of compression and of the fletcher32 check sum."""
 
 _NUL = "\N{SYMBOL FOR NULL}"
+_low_level: Any = h5py  # compiled modules, without type stubs
+_TEXT = h5py.string_dtype()
 
 
 def root_entry(file: Node, name: str) -> Node:
@@ -109,6 +111,46 @@ def text_table(
 def stored_bytes(parent: Node) -> int:
     """Return how many bytes the datasets of a group take in the file, compressed as they are."""
     return sum(member.id.get_storage_size() for member in parent.values())
+
+
+def members(parent: Node) -> Iterator[tuple[str, Node]]:
+    """Yield name and node of everything in a group, at half the price of asking h5py for each by its name."""
+    kinds = {_low_level.h5g.GroupID: h5py.Group, _low_level.h5d.DatasetID: h5py.Dataset}
+    for name in parent:
+        opened = _low_level.h5o.open(parent.id, name.encode("utf-8", "surrogateescape"))
+        kind = kinds.get(type(opened))
+        yield name, parent[name] if kind is None else kind(opened)
+
+
+def attribute_names(node: Node) -> list[str]:
+    """Return the names of a node's attributes."""
+    names: list[bytes] = []
+
+    def keep(name: bytes, *_: Any) -> None:
+        names.append(name)
+
+    _low_level.h5a.iterate(node.id, keep)
+    return [name.decode("utf-8", "surrogateescape") for name in names]
+
+
+def attribute(node: Node, name: str) -> Any:
+    """Return an attribute as h5py gives it, but a single text of variable length, the usual one, as its bytes."""
+    opened = _low_level.h5a.open(node.id, name.encode("utf-8", "surrogateescape"))
+    kind = opened.get_type()
+    if not (isinstance(kind, _low_level.h5t.TypeStringID) and kind.is_variable_str() and opened.shape == ()):
+        return node.attrs[name]
+    value = np.empty((), _TEXT)
+    opened.read(value)
+    return value[()]
+
+
+def content(dataset: Node) -> Any:
+    """Return all that a dataset holds; `dataset[()]` for half the time, where it is one number."""
+    if dataset.shape != () or dataset.dtype.kind not in "biuf":
+        return dataset[()]
+    value = np.empty((), dataset.dtype)
+    dataset.id.read(_low_level.h5s.ALL, _low_level.h5s.ALL, value)
+    return value[()]
 
 
 def link_name(name: str) -> str:

@@ -62,24 +62,25 @@ def walk(parent: hdf5.Node, path: str = "/") -> Iterator[tuple[str, hdf5.Node]]:
     """Yield path and node of `parent` and of all that lies under it, but for the manifest."""
     yield path, parent
     if hasattr(parent, "keys"):
-        for name in parent:
+        for name, node in hdf5.members(parent):
             below = f"{path.rstrip('/')}/{name}"
             if below != PATH:
-                yield from walk(parent[name], below)
+                yield from walk(node, below)
 
 
 def _digest(node: hdf5.Node) -> str:
     digest = hashlib.sha256()
-    attributes = node.attrs
-    for name in sorted(set(attributes) - _BOOKKEEPING):
+    for name in sorted(set(hdf5.attribute_names(node)) - _BOOKKEEPING):
         digest.update(name.encode() + b"=")
-        for part in _canonical(attributes[name]):
+        for part in _canonical(hdf5.attribute(node, name)):
             digest.update(part)
     if hasattr(node, "dtype"):
         shape = node.shape
         digest.update(repr((shape, node.dtype.str)).encode())
         whole = len(shape) != 1 or 0 < shape[0] <= _BLOCK  # of nothing there is no block
-        blocks = (node[()],) if whole else (node[i : i + _BLOCK] for i in range(0, shape[0], _BLOCK))
+        blocks = (
+            (hdf5.content(node),) if whole else (node[i : i + _BLOCK] for i in range(0, shape[0], _BLOCK))
+        )
         for block in blocks:
             for part in _canonical(block):
                 digest.update(part)

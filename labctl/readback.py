@@ -121,17 +121,17 @@ def curve(group: hdf5.Node) -> Curve:
 
 def quantities(group: hdf5.Node) -> dict[str, Quantity]:
     """Every value of a group."""
-    return {hdf5.name_of(link): quantity(dataset) for link, dataset in group.items()}
+    return {hdf5.name_of(link): quantity(dataset) for link, dataset in hdf5.members(group)}
 
 
 def quantity(dataset: hdf5.Node) -> Quantity:
     """A value of any kind: a text, what JSON said, a number or a list of numbers with its unit."""
     if dataset.dtype.kind in "OS":
         words = text(dataset)
-        return Quantity(json.loads(words) if dataset.attrs.get("encoding") == "json" else words)
+        return Quantity(json.loads(words) if note(dataset, "encoding", "") == "json" else words)
     if dataset.ndim > 1:
         raise ValueError(f"{dataset.name} is neither a number nor a list of numbers")
-    return Quantity(dataset[()].tolist(), note(dataset, "units"), note(dataset, "long_name"))
+    return Quantity(hdf5.content(dataset).tolist(), note(dataset, "units"), note(dataset, "long_name"))
 
 
 def text(dataset: hdf5.Node) -> str:
@@ -144,10 +144,15 @@ def text(dataset: hdf5.Node) -> str:
 
 def note(node: hdf5.Node, name: str, default: str | None = None) -> str:
     """A text kept as an attribute; TypeError where it is none."""
-    words = node.attrs.get(name, default)
-    if not isinstance(words, str):
+    try:
+        words = hdf5.attribute(node, name)
+    except KeyError:
+        words = default
+    if isinstance(words, str):
+        return words
+    if type(words) is not bytes:  # numpy's bytes are of a text of fixed length, which none of ours has
         raise TypeError(f"the attribute {name} of {node.name} is no text")
-    return hdf5.unclean(words.encode("utf-8", "surrogateescape"))
+    return hdf5.unclean(words)
 
 
 def _limit(word: str) -> Literal["", "upper", "lower"]:
