@@ -27,6 +27,8 @@ CHUNK = 16384
 _NUL = "\N{SYMBOL FOR NULL}"
 _low_level: Any = h5py  # compiled modules, without type stubs
 _TEXT = h5py.string_dtype()
+_STORED_TEXT = _low_level.h5t.py_create(_TEXT, logical=True)
+_SCALAR = _low_level.h5s.create(_low_level.h5s.SCALAR)
 
 
 def root_entry(file: Node, name: str) -> Node:
@@ -40,7 +42,7 @@ def root_entry(file: Node, name: str) -> Node:
 def group(parent: Node, name: str, nx_class: str) -> Node:
     """Make a group of a NeXus class; what is put into it keeps its order."""
     made: Node = parent.create_group(link_name(name), track_order=True)
-    made.attrs["NX_class"] = nx_class
+    _note(made, "NX_class", nx_class)
     return made
 
 
@@ -177,9 +179,15 @@ def unclean(value: bytes) -> str:
 
 
 def _labelled(made: Node, unit: str, long_name: str) -> Node:
-    made.attrs["units"] = unit
-    made.attrs["long_name"] = clean(long_name).decode() or made.name.rpartition("/")[2]
+    _note(made, "units", unit)
+    _note(made, "long_name", clean(long_name).decode() or made.name.rpartition("/")[2])
     return made
+
+
+def _note(made: Node, name: str, words: str) -> None:
+    """Give a new node an attribute, as `made.attrs[name] = words` does in three times the time."""
+    attribute = _low_level.h5a.create(made.id, name.encode(), _STORED_TEXT, _SCALAR)
+    attribute.write(np.array(words, _TEXT))
 
 
 def _is_numeric(value: Any) -> bool:
