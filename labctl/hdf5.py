@@ -186,8 +186,8 @@ def _labelled(made: Node, unit: str, long_name: str) -> Node:
 
 def _note(made: Node, name: str, words: str) -> None:
     """Give a new node an attribute, as `made.attrs[name] = words` does in three times the time."""
-    attribute = _low_level.h5a.create(made.id, name.encode(), _STORED_TEXT, _SCALAR)
-    attribute.write(np.array(words, _TEXT))
+    created = _low_level.h5a.create(made.id, name.encode(), _STORED_TEXT, _SCALAR)
+    created.write(np.array(words, _TEXT))
 
 
 def _is_numeric(value: Any) -> bool:

@@ -87,7 +87,7 @@ def first_axis(group: hdf5.Node) -> str:
 
 def members(entry: hdf5.Node, path: str) -> list[tuple[str, hdf5.Node]]:
     """Names and nodes of a group; none where there is no such group."""
-    return [(hdf5.name_of(link), node) for link, node in entry[path].items()] if path in entry else []
+    return [(hdf5.name_of(link), node) for link, node in hdf5.members(entry[path])] if path in entry else []
 
 
 def result(dataset: hdf5.Node) -> Result:

@@ -17,12 +17,9 @@ if TYPE_CHECKING:
 
 def render(panel: Panel, runs: Sequence[Run]) -> bytes:
     """Draw a panel as SVG, letters as outlines: it looks the same wherever it is read."""
-    import matplotlib as mpl
     from matplotlib.figure import Figure
 
-    # Numbers at the ticks are the same without mathtext, whose parser takes half of the time of a drawing; no panel
-    # has a power of ten beside an axis.
-    with figures.styled(), mpl.rc_context({"axes.formatter.use_mathtext": False}):
+    with figures.styled():
         figure = Figure(figsize=panel.size, layout="constrained")
         panel.draw(figure, runs)
         return figures.image(figure, "svg")
