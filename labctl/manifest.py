@@ -74,7 +74,7 @@ def _digest(node: hdf5.Node) -> str:
         digest.update(name.encode() + b"=")
         for part in _canonical(hdf5.attribute(node, name)):
             digest.update(part)
-    if hasattr(node, "dtype"):
+    if hasattr(type(node), "dtype"):  # of the node itself it would be found out each time
         shape = node.shape
         digest.update(repr((shape, node.dtype.str)).encode())
         whole = len(shape) != 1 or 0 < shape[0] <= _BLOCK  # of nothing there is no block

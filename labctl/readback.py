@@ -136,7 +136,7 @@ def quantity(dataset: hdf5.Node) -> Quantity:
 
 def text(dataset: hdf5.Node) -> str:
     """A text; TypeError where it is none."""
-    words = dataset[()]
+    words = hdf5.content(dataset)
     if not isinstance(words, bytes):
         raise TypeError(f"{dataset.name} is no text")
     return hdf5.unclean(words)
