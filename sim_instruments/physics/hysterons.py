@@ -173,8 +173,15 @@ class Hysterons:
                 held = barrier_of_one(self._ascending[patches[place]], drive.scale, sign * field)
                 if drive.attempts - held >= _LN_SMALLEST_DRAW:
                     return True
-        favouring = loose.signs() * _at(field, patches)
-        expected = drive.attempts - barrier(self.mu0_H_k[patches], drive.scale, favouring)
+        else:
+            weakest = [place for place in {0, n_up} if place < patches.size]
+            if self._are_expected(drive, field, patches[weakest], loose.signs()[weakest]):
+                return True
+        return self._are_expected(drive, field, patches, loose.signs())
+
+    def _are_expected(self, drive: Drive, field: Field, patches: NDArray[np.intp], signs: Floats) -> bool:
+        """Return whether any of some patches, with the signs of their states, can leave in a field (T)."""
+        expected = drive.attempts - barrier(self.mu0_H_k[patches], drive.scale, signs * _at(field, patches))
         if expected.ndim > 1:
             expected = np.logaddexp.reduce(expected, axis=0)
         return bool(np.any(expected >= _LN_SMALLEST_DRAW))
@@ -192,7 +199,10 @@ class Hysterons:
         step = _Step(self, drive, margin, loose, draw(loose.patches))
         after = self.up
         centre = latest = own = self.coupling.field(drive.strength, after)
-        step.focus(drive.mu0_H_z + own)
+        favouring = step.favouring(drive.mu0_H_z + own)
+        if not step.anyone_leaves(favouring):
+            return False
+        step.focus(favouring)
         opposing = _least(drive.strength) < 0.0
         known: dict[float | bytes, NDArray[np.bool_]] = {}  # alternating passes come back to the same field
         for _ in range(MOST_PASSES):
@@ -200,7 +210,7 @@ class Hysterons:
                 if not has_all:
                     every = Loose.of(self.up.nonzero()[0], (~self.up).nonzero()[0])
                     step, has_all = _Step(self, drive, margin, every, draw(every.patches)), True
-                step.focus(drive.mu0_H_z + own)
+                step.focus(step.favouring(drive.mu0_H_z + own))
                 centre = own
             previous, earlier = after, latest
             if not opposing:
@@ -251,9 +261,17 @@ class _Step:
         self._ceilings = (drive.ceiling + _LN_SMALLEST_DRAW) - np.log(-np.log1p(-u))
         self._bound = weakest_favouring(self._mu0_H_k, drive.scale, self._ceilings)
 
-    def focus(self, field: Field) -> None:
-        """Look from now on at those only that can leave in a field (T, along +z) up to the margin from this one."""
-        near = self._signs * _at(field, self._patches) - self._margin <= self._bound
+    def favouring(self, field: Field) -> Floats:
+        """Return a field (T, along +z) as each patch has it along its state."""
+        return self._signs * _at(field, self._patches)
+
+    def anyone_leaves(self, favouring: Floats) -> bool:
+        """Return False where certainly all stay in these fields."""
+        return bool(np.logical_or.reduce(favouring <= self._bound, axis=None))
+
+    def focus(self, favouring: Floats) -> None:
+        """Look from now on at those only that can leave in fields up to the margin from these."""
+        near = favouring - self._margin <= self._bound
         near = (near if near.ndim == 1 else np.logical_or.reduce(near, axis=0)).nonzero()[0]
         self._one_way = self._others = _NONE
         if near.size and isinstance(self._drive.attempts, float) and self._drive.attempts > _ENOUGH_ATTEMPTS:
