@@ -52,10 +52,9 @@ def changes(file: hdf5.Node) -> list[str]:
         digests |= dict(json.loads(text[()]))
     if not digests:
         raise KeyError(f"{PATH} holds no digest")
-    present = dict(walk(file))
-    return [
-        path for path, digest in digests.items() if path not in present or _digest(present[path]) != digest
-    ]
+    # one node after the other: HDF5 keeps what was read of a dataset as long as that is held
+    whole = {path for path, node in walk(file) if path in digests and _digest(node) == digests[path]}
+    return [path for path in digests if path not in whole]
 
 
 def walk(parent: hdf5.Node, path: str = "/") -> Iterator[tuple[str, hdf5.Node]]:

@@ -25,6 +25,9 @@ FORMAT = 1
 TEXT_WIDTH = 128
 """Bytes in one row of text in /entry/wire and /entry/log; a longer line goes on in the next row."""
 
+_KEPT = 2**20
+"""Bytes of each dataset that HDF5 keeps unpacked: a few chunks, since all goes by once and in order."""
+
 
 def image(record: RunRecord) -> bytes:
     """Return the bytes of the HDF5 file of a run.
@@ -83,7 +86,9 @@ def partial_tag(header: RunHeader) -> str:
 
 def in_memory() -> hdf5.Node:
     """Return an empty HDF5 file (a context manager) that never touches the disk."""
-    return h5py.File("in memory", "w", driver="core", backing_store=False, track_order=True)
+    return h5py.File(
+        "in memory", "w", driver="core", backing_store=False, track_order=True, rdcc_nbytes=_KEPT
+    )
 
 
 def to_bytes(file: hdf5.Node) -> bytes:
@@ -97,7 +102,7 @@ def verify(path: Path, record: RunRecord) -> None:
     and everything else as it was when the manifest was made.
     """
     try:
-        with h5py.File(path, "r") as file:
+        with h5py.File(path, "r", rdcc_nbytes=_KEPT) as file:
             changed = set(manifest.changes(file))
             data: hdf5.Node = file["entry/data"]
             for column in record.header.columns:

@@ -22,7 +22,7 @@ from sweep import PROTOCOL, Meter, Parameters, Source
 
 from labctl import admission, config, engine, rawsocket, registry
 
-NPLC: Final = 0.3
+NPLC: Final = 0.13  # 20 ms per point of bare PyVISA
 READ: Final = "READ?"
 _SET_UP: Final = ("ABOR", "INIT:CONT OFF", "TRIG:SOUR IMM", "SENS:VOLT:DFIL OFF", f"SENS:VOLT:NPLC {NPLC}")
 

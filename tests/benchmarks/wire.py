@@ -20,12 +20,12 @@ def contestants() -> dict[str, Callable[[], object]]:
     for resource in (ours, theirs):
         resource.read_termination = resource.write_termination = "\n"
     theirs.write_termination = "\r\n"
-    ours.write("SOUR:WAVE:ARB:DATA " + ",".join(["0.12345"] * 100))
+    ours.write("SOUR:WAVE:ARB:DATA " + ",".join(["0.12345"] * 79))
     return {
         "pyvisa-sim: query ?IDN": lambda: theirs.query("?IDN"),
         "6221: query OUTP?": lambda: ours.query("OUTP?"),
         "6221: write SOUR:CURR": lambda: ours.write("SOUR:CURR 0.001"),
-        "6221: query of 100 points (over 1 kB)": lambda: ours.query("SOUR:WAVE:ARB:DATA?"),
+        "6221: query of 1 kB": lambda: ours.query("SOUR:WAVE:ARB:DATA?"),
     }
 
 
