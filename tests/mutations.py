@@ -115,8 +115,8 @@ MUTATIONS = (
     Mutation(
         "hashes of a file are compared",
         "labctl/manifest.py",
-        "        path for path, digest in digests.items() if path not in present or _digest(present[path]) != digest",
-        "        path for path in digests if path not in present",
+        "if path in digests and _digest(node) == digests[path]}",
+        "if path in digests}",
         f"{_STORE} tests/labctl/test_validate.py",
     ),
     Mutation(
