@@ -5,8 +5,6 @@
 It works on a copy of the tree. A line that can go without a test noticing is a promise that nothing keeps.
 """
 
-# ruff: noqa: E501 (lines of other modules are quoted as they are)
-
 import os
 import re
 import shutil
