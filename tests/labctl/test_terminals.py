@@ -18,7 +18,7 @@ from labctl.live.following import Follower
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
 RUN = [*LABCTL, "run", "--station", "served.toml", "--no-rehearsal", "-o"]
-SHORT = ("ahe-loop", "-p", "mu0_H_step=100 Oe")
+SHORT = ("ahe-loop", "-p", "mu0_H_step=50 Oe")
 LONG = ("ahe-loop", "-p", "mu0_H_step=1 Oe")
 
 
@@ -113,13 +113,13 @@ def test_a_run_is_watched_from_another_terminal_and_does_not_feel_who_leaves(
     assert screen.status_of(stayed) == 0
     assert run.wait(20) == 0
     lines = screen.scrolled()
-    assert any("ahe-loop alox-2.0: complete, 17 rows" in line for line in lines)
+    assert any("ahe-loop alox-2.0: complete, 33 rows" in line for line in lines)
     assert any(line.startswith("mu0_H_c ") for line in lines)
     screen.assert_as_before()
     said, told = piped.communicate(timeout=20)
     stored = runfile.read_run(bench.folder / "watched.h5")
     assert json.loads(said)["results"]["mu0_H_c"]["value"] == stored.results["mu0_H_c"].value
     *_, first, last = told.splitlines()
-    assert "/17 rows, " in first
-    assert last.startswith("complete, 17/17 rows, 100 %")
+    assert "/33 rows, " in first
+    assert last.startswith("complete, 33/33 rows, 100 %")
     assert "\x1b" not in told
