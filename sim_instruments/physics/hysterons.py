@@ -173,11 +173,12 @@ class Hysterons:
                 held = barrier_of_one(self._ascending[patches[place]], drive.scale, sign * field)
                 if drive.attempts - held >= _LN_SMALLEST_DRAW:
                     return True
-        else:
+        signs = loose.signs()
+        if not isinstance(drive.attempts, float):  # in turns, too
             weakest = [place for place in {0, n_up} if place < patches.size]
-            if self._are_expected(drive, field, patches[weakest], loose.signs()[weakest]):
+            if self._are_expected(drive, field, patches[weakest], signs[weakest]):
                 return True
-        return self._are_expected(drive, field, patches, loose.signs())
+        return self._are_expected(drive, field, patches, signs)
 
     def _are_expected(self, drive: Drive, field: Field, patches: NDArray[np.intp], signs: Floats) -> bool:
         """Return whether any of some patches, with the signs of their states, can leave in a field (T)."""

@@ -31,7 +31,7 @@ Part = tuple[str, Callable[[], Any], Callable[[Any], str]]
 
 def parts(mnist: Path | None, *, short: bool) -> list[Part]:
     """Title, measurement and table of each benchmark."""
-    sizes = {300: 3, 3000: 3} if short else {300: 7, 3000: 5, 30_000: 3, 100_000: 3}
+    sizes = {300: 3, 3000: 3} if short else side_by_side.SIZES
     found: list[Part] = [
         ("The same sweep, side by side", lambda: side_by_side.measure(sizes), side_by_side.table),
         ("On a bench served in real time", efficiency.measure, efficiency.table),

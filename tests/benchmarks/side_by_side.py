@@ -36,6 +36,8 @@ OURS: Final[Mapping[str, Contestant]] = {
         ("labctl, wire log, live view", "with_live_view"),
     )
 }
+#: Points of a sweep, and rounds of it.
+SIZES: Final[Mapping[int, int]] = {300: 7, 3000: 5, 30_000: 3, 100_000: 3}
 #: A sweep that is expected to take longer than this (s; our choice) is not made.
 LONGEST: Final = 300.0
 
@@ -113,5 +115,5 @@ def parsed(words: Sequence[str]) -> dict[int, int]:
 
 
 if __name__ == "__main__":
-    found = measure(parsed(sys.argv[1:]) or {300: 7, 3000: 5, 30000: 3})
+    found = measure(parsed(sys.argv[1:]) or SIZES)
     sys.stdout.write(table(found) + "\n" + json.dumps(found) + "\n")

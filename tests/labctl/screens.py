@@ -102,7 +102,8 @@ class Screen:
             assert time.monotonic() < end, "\n".join(self.scrolled())
             self.look()
             select.select([self._master], [], [], 0.02)
-        while select.select([self._master], [], [], 0.1)[0]:  # its last words may come after its end
+        # its last words may come after its end
+        while time.monotonic() < end and select.select([self._master], [], [], 0.1)[0]:
             self.look()
         return process.returncode
 

@@ -27,6 +27,24 @@ def test_a_text_beside_a_number_is_stored_as_h5py_stores_it(file, words):
 
 @pytest.mark.parametrize(
     "value",
+    [1.5, np.int64(7), True, "", "\N{OHM SIGN} m", [1.0, 2.0]],
+    ids=["number", "integer", "truth", "no text", "text", "numbers"],
+)
+def test_a_single_value_is_stored_as_h5py_stores_it(file, value):
+    """Its kind, its shape, the properties that it was created with, and what h5py reads are the same."""
+    if isinstance(value, str):
+        ours = hdf5.text(file, "ours", value)
+        theirs = file.create_dataset("theirs", data=value, dtype=h5py.string_dtype("utf-8"))
+    else:
+        ours, theirs = hdf5.number(file, "ours", value, "A", ""), file.create_dataset("theirs", data=value)
+    assert ours.id.get_type() == theirs.id.get_type()
+    assert ours.shape == theirs.shape
+    assert ours.id.get_create_plist().equal(theirs.id.get_create_plist())
+    assert np.array_equal(file["ours"][()], theirs[()])
+
+
+@pytest.mark.parametrize(
+    "value",
     [np.float64(1.5), np.int8(-3), np.bytes_(b"fixed"), np.array([1.0, 2.0]), ["a", "\N{OHM SIGN}"]],
     ids=["number", "integer", "text of fixed length", "numbers", "texts"],
 )
